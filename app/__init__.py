@@ -1,0 +1,1 @@
+"""Workyard: one GraphQL API to run work and watch it live."""

@@ -1,0 +1,19 @@
+"""Embedded or external PostgreSQL: launch, open, migrate, close; and transactions on it."""
+
+from app.database.config import TORTOISE_ORM
+from app.database.embedded import EmbeddedPostgresError
+from app.database.opening import Database, DatabaseUnavailable, open_database, reach_database
+from app.database.transactions import atomic, fetch, on_commit, transaction
+
+__all__ = [
+    "TORTOISE_ORM",
+    "Database",
+    "DatabaseUnavailable",
+    "EmbeddedPostgresError",
+    "atomic",
+    "fetch",
+    "on_commit",
+    "open_database",
+    "reach_database",
+    "transaction",
+]

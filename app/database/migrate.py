@@ -1,0 +1,36 @@
+"""Brings a database up to date. Several processes may ask for it at once: one does it, the others wait."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from aerich import Command
+from tortoise.context import TortoiseContext
+
+from app.database.address import Credentials
+from app.database.config import APP, tortoise_config
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+LOCK = 0x776F726B79617264  # "workyard": the advisory lock that whoever migrates holds
+
+
+async def upgrade(credentials: Credentials) -> list[str]:
+    """Apply the migrations that the database lacks; return their file names."""
+    guard = await asyncpg.connect(**credentials)
+    try:
+        await guard.execute("SET statement_timeout = 0")
+        await guard.execute("SELECT pg_advisory_lock($1)", LOCK)
+        # A task of its own, because aerich works on whatever Tortoise context is current.
+        return await asyncio.create_task(_upgrade(credentials))
+    finally:
+        await guard.close()
+
+
+async def _upgrade(credentials: Credentials) -> list[str]:
+    config = tortoise_config({**credentials, "minsize": 1, "maxsize": 2})
+    async with TortoiseContext() as context:
+        await context.init(config)
+        command = Command(config, app=APP, location=str(MIGRATIONS))
+        await command.init()
+        applied: list[str] = await command.upgrade()
+        return applied

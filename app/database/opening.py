@@ -1,0 +1,141 @@
+"""Opens the database: start or reach it, migrate it, give Tortoise its pool, close all of it at the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from tortoise.context import TortoiseContext
+
+from app.database.address import Credentials, parse_database_url
+from app.database.config import tortoise_config
+from app.database.embedded import Cluster
+from app.database.migrate import upgrade
+from app.settings import Settings
+
+NAME = "workyard"  # of the database in the embedded cluster
+
+SERVER_SETTINGS = {
+    "application_name": "workyard",
+    "timezone": "UTC",
+    "jit": "off",  # LIMIT $1 is costed as a tenth of the table, which starts JIT on statements of a millisecond
+    "idle_in_transaction_session_timeout": "60s",  # a transaction left open holds back every reader of events
+}
+
+
+class DatabaseUnavailable(Exception):
+    """The database that DATABASE_URL names cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database. `credentials` are what asyncpg.connect() takes."""
+
+    credentials: Credentials
+    embedded: bool
+    migrated: tuple[str, ...] = ()
+    """The migrations that this opening applied."""
+
+    async def connect(self, **overrides: Any) -> asyncpg.Connection:
+        """A connection beside the pool, as LISTEN needs; its owner closes it."""
+        return await asyncpg.connect(**{**self.credentials, **overrides})
+
+
+@asynccontextmanager
+async def reach_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database by DATABASE_URL, or the embedded one, running until this ends; neither migrated nor in use."""
+    if settings.database_url:
+        credentials = parse_database_url(settings.database_url.get_secret_value())
+        yield Database(_with_defaults(credentials, settings), embedded=False)
+        return
+    cluster = Cluster.at(settings.data_dir / "postgresql", settings.postgres_bin)
+    async with cluster.use() as found:
+        credentials = {**found, "database": NAME}
+        await _create(credentials, maintenance=found["database"])
+        yield Database(_with_defaults(credentials, settings), embedded=True)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Database]:
+    """Reach the database, bring it up to date, and let the models use it until this ends.
+
+    One per process: every task sees it, whichever opened it.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(reach_database(settings))
+        await _check(database)
+        applied = await upgrade(database.credentials) if migrate else []
+        await stack.enter_async_context(use_models(database, pool_size=settings.database_pool_size))
+        yield Database(database.credentials, database.embedded, tuple(applied))
+
+
+@asynccontextmanager
+async def use_models(database: Database, *, pool_size: int) -> AsyncIterator[None]:
+    """Let the models use an up-to-date database until this ends."""
+    pool = {"minsize": 1, "maxsize": pool_size, "reset": _keep_session}
+    context = TortoiseContext()
+    # Not entered, as that would show it to the current task alone: requests run in tasks of their own.
+    await context.init(tortoise_config({**database.credentials, **pool}), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await context.close_connections()
+
+
+async def _keep_session(_connection: asyncpg.Connection) -> None:
+    """Send nothing when a connection returns to the pool; asyncpg still rolls back what is open.
+
+    Its own reset is a round trip after every statement (57 → 39 µs each), to undo session settings, which nothing
+    here may change on a pooled connection: SET LOCAL and pg_advisory_xact_lock are the ones to use.
+    """
+
+
+def _with_defaults(credentials: Credentials, settings: Settings) -> Credentials:
+    timeout = {"statement_timeout": f"{settings.statement_timeout_seconds}s"}
+    server_settings = SERVER_SETTINGS | timeout | credentials.get("server_settings", {})
+    return {"timeout": 10, **credentials, "server_settings": server_settings}
+
+
+async def _create(credentials: Credentials, maintenance: str) -> None:
+    try:
+        connection = await asyncpg.connect(**credentials)
+    except asyncpg.InvalidCatalogNameError:
+        connection = await asyncpg.connect(**{**credentials, "database": maintenance})
+        try:
+            await connection.execute(f'CREATE DATABASE "{credentials["database"]}"')
+        except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            pass  # another process was faster
+        finally:
+            await connection.close()
+    else:
+        await connection.close()
+
+
+OLDEST = 150000
+TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+async def _check(database: Database) -> None:
+    """Fail at start, in words for the operator, rather than in the first request."""
+    if database.embedded:
+        return
+    where = "{host}:{port}/{database}".format(**database.credentials)
+    try:
+        connection = await database.connect()
+    except TROUBLE as error:
+        raise DatabaseUnavailable(f"cannot use the database {where} of DATABASE_URL: {_words(error)}") from error
+    try:
+        version = int(await connection.fetchval("SHOW server_version_num"))
+    finally:
+        await connection.close()
+    if version < OLDEST:
+        raise DatabaseUnavailable(
+            f"the database {where} of DATABASE_URL is PostgreSQL {version // 10000}; Workyard needs 15 or later"
+        )
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return str(error) or type(error).__name__

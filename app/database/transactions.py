@@ -1,0 +1,122 @@
+"""Transactions on the pool that open_database() made, and what happens after they commit."""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from tortoise import connections
+from tortoise.backends.base.client import TransactionContext
+from tortoise.transactions import in_transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Callback = Callable[[], object]
+
+log = logging.getLogger(__name__)
+
+
+class _Pending:
+    """What waits for the commit of the outermost transaction."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callback] = []
+        self.open = True
+
+
+_pending: ContextVar[_Pending | None] = ContextVar("after_commit", default=None)
+
+
+class transaction:  # noqa: N801  reads as a statement: async with transaction():
+    """A transaction, or a savepoint inside one: everything that this task reads and writes belongs to it.
+
+    Never yield from an async generator inside it, and start no task inside it that outlives it: both would go on
+    using a connection that is no longer theirs.
+    """
+
+    def __init__(self) -> None:
+        self._context: TransactionContext
+        self._token: Token[_Pending | None] | None = None
+        self._mine: _Pending
+        self._mark = 0
+
+    async def __aenter__(self) -> Self:
+        pending = _pending.get()
+        if pending is None or not pending.open:
+            pending = _Pending()
+            self._token = _pending.set(pending)
+        self._mine, self._mark = pending, len(pending.callbacks)
+        self._context = in_transaction("default")
+        try:
+            await self._context.__aenter__()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._context.__aexit__(kind, error, trace)
+        except BaseException:
+            del self._mine.callbacks[self._mark :]
+            self._leave()
+            raise
+        if kind is not None:
+            del self._mine.callbacks[self._mark :]
+        if self._leave():
+            for callback in self._mine.callbacks:
+                _run(callback)
+
+    def _leave(self) -> bool:
+        """Restore what was before; true when this was the outermost transaction."""
+        if self._token is None:
+            return False
+        self._mine.open = False
+        _pending.reset(self._token)
+        return True
+
+
+def on_commit(callback: Callback) -> None:
+    """Call this once what the current transaction wrote is visible to all; never, if it rolls back.
+
+    Without a transaction, at once. The callback must not block; a fault in it is logged, as the commit stands.
+    """
+    pending = _pending.get()
+    if pending is not None and pending.open:
+        pending.callbacks.append(callback)
+    else:
+        _run(callback)
+
+
+def _run(callback: Callback) -> None:
+    try:
+        callback()
+    except Exception:
+        log.exception("a callback after a commit failed")
+
+
+def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+    """Run a coroutine function in a transaction()."""
+
+    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        @functools.wraps(function)
+        async def inside(*args: P.args, **kwargs: P.kwargs) -> T:
+            async with transaction():
+                return await function(*args, **kwargs)
+
+        return inside
+
+    return decorate
+
+
+async def fetch(sql: str, *args: object) -> list[dict[str, Any]]:
+    """The rows of a statement, INSERT, UPDATE and DELETE … RETURNING included; part of the open transaction, if any.
+
+    Columns of type jsonb arrive as text.
+    """
+    rows: list[dict[str, Any]] = await connections.get("default").execute_query_dict(sql, list(args))
+    return rows

@@ -1,0 +1,57 @@
+"""Fixtures for every test. A test that touches the database asks for `db`."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import tortoise.context
+
+from app.database import Database
+from app.database.opening import use_models
+from tests.database.cluster import Databases, Wiper, run_cluster
+
+
+@pytest.fixture(scope="session")
+async def databases() -> AsyncIterator[Databases]:
+    """Makes databases in the cluster of the tests."""
+    async with run_cluster() as credentials:
+        admin = await asyncpg.connect(**credentials)
+        try:
+            found = Databases(admin, credentials)
+            await found.clear_away()
+            yield found
+        finally:
+            await admin.close()
+
+
+@pytest.fixture(scope="session")
+async def _session_db(databases: Databases) -> AsyncIterator[tuple[Database, Wiper]]:
+    credentials = await databases.make()
+    broom = await asyncpg.connect(**credentials)
+    database = Database(credentials, embedded=True)
+    async with use_models(database, pool_size=20):
+        yield database, await Wiper.prepare(broom)
+    await broom.close()
+    await databases.drop(credentials)
+
+
+@pytest.fixture
+async def db(_session_db: tuple[Database, Wiper]) -> AsyncIterator[Database]:
+    """The database of this run, which the models use; afterwards it is again as the migrations left it.
+
+    Commits are real, and sequences go on: rely on no id.
+    """
+    database, wiper = _session_db
+    yield database
+    await wiper.wipe()
+
+
+@pytest.fixture
+async def owndb(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A migrated database for this test alone, which the models use: for what must not share, as locks and faults."""
+    monkeypatch.setattr(tortoise.context, "_global_context", None)
+    credentials = await databases.make()
+    database = Database(credentials, embedded=True)
+    async with use_models(database, pool_size=10):
+        yield database
+    await databases.drop(credentials)
