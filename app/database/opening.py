@@ -75,8 +75,10 @@ async def use_models(database: Database, *, pool_size: int) -> AsyncIterator[Non
     """Let the models use an up-to-date database until this ends."""
     pool = {"minsize": 1, "maxsize": pool_size, "reset": _keep_session}
     context = TortoiseContext()
-    # Not entered, as that would show it to the current task alone: requests run in tasks of their own.
-    await context.init(tortoise_config({**database.credentials, **pool}), _enable_global_fallback=True)
+    with (
+        context
+    ):  # for now only: what stays entered is seen by this task alone, and requests run in their own
+        await context.init(tortoise_config({**database.credentials, **pool}), _enable_global_fallback=True)
     try:
         yield
     finally:
@@ -124,7 +126,9 @@ async def _check(database: Database) -> None:
     try:
         connection = await database.connect()
     except TROUBLE as error:
-        raise DatabaseUnavailable(f"cannot use the database {where} of DATABASE_URL: {_words(error)}") from error
+        raise DatabaseUnavailable(
+            f"cannot use the database {where} of DATABASE_URL: {_words(error)}"
+        ) from error
     try:
         version = int(await connection.fetchval("SHOW server_version_num"))
     finally:

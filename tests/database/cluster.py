@@ -28,17 +28,20 @@ TEMPLATES_KEPT = 4
 
 def directory() -> Path:
     """In memory where there is room (making a database takes 15 ms instead of 400), else on the disk."""
-    shared = Path("/dev/shm")  # noqa: S108
+    shared = Path("/dev/shm")
     in_memory = shared.is_mount() and shutil.disk_usage(shared).free > ROOM
-    return (shared if in_memory else Path("/var/tmp")) / f"workyard-tests-{os.getuid()}"  # noqa: S108
+    return (shared if in_memory else Path("/var/tmp")) / f"workyard-tests-{os.getuid()}"
 
 
 @asynccontextmanager
 async def run_cluster() -> AsyncIterator[Credentials]:
     """The cluster of all tests, up until the last run ends. WORKYARD_POSTGRES_BIN chooses another PostgreSQL."""
     told = os.environ.get("WORKYARD_POSTGRES_BIN")
-    cluster = Cluster.at(directory() / (hashlib.sha256(told.encode()).hexdigest()[:8] if told else "wheel"),
-                         Path(told) if told else None, FAST)
+    cluster = Cluster.at(
+        directory() / (hashlib.sha256(told.encode()).hexdigest()[:8] if told else "wheel"),
+        Path(told) if told else None,
+        FAST,
+    )
     async with cluster.use() as credentials:
         yield {**credentials, "server_settings": SERVER_SETTINGS | {"statement_timeout": "10s"}}
 
@@ -67,7 +70,7 @@ class Databases:
     async def clear_away(self) -> None:
         """Drop what runs left that were killed, and templates of older migrations."""
         for name in await self._names("test\\_%", "making\\_%"):
-            if not Path("/proc", name.split("_")[1]).exists():
+            if not _runs(int(name.split("_")[1])):
                 await self.drop({"database": name})
         for name in (await self._names("template\\_%"))[:-TEMPLATES_KEPT]:
             with suppress(asyncpg.ObjectInUseError):
@@ -94,6 +97,16 @@ class Databases:
             finally:
                 await self.drop(making)
         return name
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _digest(files: Iterable[Path]) -> str:
