@@ -1,0 +1,106 @@
+import './workers.js';
+import './editor.css';
+
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { GraphiQL } from 'graphiql';
+import { useEffect, useMemo, useRef } from 'react';
+
+import { CursorBar } from './CursorBar.jsx';
+import { Cursors } from './cursors.js';
+import { EXAMPLES } from './examples.js';
+import { ExamplesMenu } from './ExamplesMenu.jsx';
+import { createFetcher } from './fetcher.js';
+import { Live } from './live.js';
+import { LIVE_EVENTS, LiveContext } from './LiveEvents.jsx';
+import { writeVariable } from './operations.js';
+
+const PLUGINS = [LIVE_EVENTS, HISTORY_PLUGIN, explorerPlugin()];
+const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables }));
+const SUBMITTED = 'graphiql:workyard:submitted';
+
+/** GraphiQL, with subscriptions that outlive a change of tab and continue from their last cursor. */
+export default function Editor({ endpoint, username, onDoubt }) {
+  const graphiql = useRef(null); // GraphiQL's actions and editors, once it is there
+  const inFront = useRef(null);
+
+  const live = useMemo(
+    () => new Live({ endpoint, cursors: new Cursors(username), onDoubt }),
+    [endpoint, username, onDoubt],
+  );
+  useEffect(() => () => live.dispose(), [live]);
+
+  const fetcher = useMemo(
+    () => createFetcher({ endpoint, live, tab: () => inFront.current, prepare, noteAnswer, onDoubt }),
+    [endpoint, live, onDoubt],
+  );
+
+  /** An `id` left empty is the work request that was submitted last. */
+  function prepare(operation, variables) {
+    const submitted = localStorage.getItem(SUBMITTED);
+    if (!operation.declares.has('id') || variables.id || !submitted) {
+      return variables;
+    }
+    graphiql.current?.setVariable('id', submitted);
+    return { ...variables, id: submitted };
+  }
+
+  function noteAnswer(answer) {
+    const id = answer?.data?.createWorkRequest?.workRequest?.id;
+    if (id) {
+      localStorage.setItem(SUBMITTED, id);
+    }
+    if (answer?.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) {
+      onDoubt();
+    }
+  }
+
+  function onTabChange({ tabs, activeTabIndex }) {
+    const tab = tabs[activeTabIndex].id;
+    live.tabsChanged(new Set(tabs.map((one) => one.id)), tab);
+    if (inFront.current !== tab) {
+      inFront.current = tab;
+      if (live.running(tab)) {
+        // After GraphiQL has finished changing the tab: running it now reads on where it is.
+        setTimeout(() => inFront.current === tab && graphiql.current?.run());
+      }
+    }
+  }
+
+  return (
+    <LiveContext.Provider value={live}>
+      <GraphiQL
+        fetcher={fetcher}
+        defaultTabs={TABS}
+        plugins={PLUGINS}
+        visiblePlugin={LIVE_EVENTS}
+        defaultEditorToolsVisibility="variables"
+        shouldPersistHeaders={false}
+        showPersistHeadersSettings={false}
+        onTabChange={onTabChange}
+      >
+        <GraphiQL.Logo>
+          <ExamplesMenu />
+        </GraphiQL.Logo>
+        <GraphiQL.Footer>
+          <Reach graphiql={graphiql} />
+          <CursorBar />
+        </GraphiQL.Footer>
+      </GraphiQL>
+    </LiveContext.Provider>
+  );
+}
+
+/** Lets what stands outside of GraphiQL reach into it. Draws nothing. */
+function Reach({ graphiql }) {
+  const { run } = useGraphiQLActions();
+  const variableEditor = useGraphiQL((state) => state.variableEditor);
+  useEffect(() => {
+    graphiql.current = {
+      run,
+      setVariable: (name, value) => variableEditor?.setValue(writeVariable(variableEditor.getValue(), name, value)),
+    };
+  }, [graphiql, run, variableEditor]);
+  return null;
+}

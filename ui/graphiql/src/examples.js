@@ -1,0 +1,18 @@
+// The operations that a newcomer finds in the first tabs: one file each, checked against the schema by a test.
+
+const texts = import.meta.glob('../examples/*.graphql', { query: '?raw', import: 'default', eager: true });
+const variables = import.meta.glob('../examples/*.variables.json', { query: '?raw', import: 'default', eager: true });
+
+export const EXAMPLES = Object.entries(texts)
+  .sort(([a], [b]) => a.localeCompare(b))
+  .map(([path, query]) => ({
+    label: label(path),
+    query,
+    variables: variables[path.replace('.graphql', '.variables.json')]?.trim() ?? null,
+  }));
+
+/** '../examples/2-watch-it-live.graphql' → '2 Watch it live' */
+function label(path) {
+  const [number, first, ...rest] = path.match(/([^/]+)\.graphql$/)[1].split('-');
+  return [number, first[0].toUpperCase() + first.slice(1), ...rest].join(' ');
+}
