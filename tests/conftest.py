@@ -10,6 +10,8 @@ from app.database import Database
 from app.database.opening import use_models
 from tests.database.cluster import Databases, Wiper, run_cluster
 
+pytest_plugins = ["tests.cast"]
+
 
 @pytest.fixture(scope="session")
 async def databases() -> AsyncIterator[Databases]:

@@ -1,0 +1,144 @@
+"""Who asks, and what they may do.
+
+A `Viewer` is made from a token for each operation and never changes; `GRANTS` is the only place that says who may use a
+capability. What a viewer may *see* is said by each model (`visible_to`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+
+from app.errors import Forbidden, Unauthenticated
+
+
+class Role(IntEnum):
+    """What a user or a team is in a workspace. A higher role may do all that a lower one may."""
+
+    VIEWER = 1
+    CONTRIBUTOR = 2
+    OWNER = 3
+
+
+class Scope(str, Enum):
+    """What a token may be used for, at most. Scopes narrow; they never add to what its owner may do."""
+
+    READ = "read"
+    WORK = "work"
+    ADMIN = "admin"
+
+
+class Capability(str, Enum):
+    """Everything that can be allowed or refused. A permission of the same codename grants it to a user or group."""
+
+    CREATE_WORK = "create_work"
+    RETRY_WORK = "retry_work"
+    ABORT_WORK = "abort_work"
+    LOWER_PRIORITY = "lower_priority"
+    RAISE_PRIORITY = "raise_priority"
+    RUN_WORK = "run_work"
+    EDIT_WORKSPACE = "edit_workspace"
+    CREATE_WORKSPACE = "create_workspace"
+    MANAGE_OWN_TOKENS = "manage_own_tokens"
+    ADMINISTER_TOKENS = "administer_tokens"
+    ADMINISTER_WORKERS = "administer_workers"
+    ADMINISTER_USERS = "administer_users"
+    READ_AUDIT_LOG = "read_audit_log"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who has a capability: a role in the workspace, or staff, or a worker; and the scope that a token needs."""
+
+    scope: Scope
+    role: Role | None = None
+    staff: bool = False
+    worker: bool = False
+    signed_in: bool = False
+
+
+GRANTS: Mapping[Capability, Grant] = {
+    Capability.CREATE_WORK: Grant(Scope.WORK, role=Role.CONTRIBUTOR),
+    Capability.RETRY_WORK: Grant(Scope.WORK, role=Role.CONTRIBUTOR),
+    Capability.LOWER_PRIORITY: Grant(Scope.WORK, role=Role.CONTRIBUTOR),
+    Capability.RAISE_PRIORITY: Grant(Scope.ADMIN, staff=True),
+    Capability.ABORT_WORK: Grant(Scope.WORK, role=Role.OWNER),
+    Capability.RUN_WORK: Grant(Scope.WORK, worker=True),
+    Capability.EDIT_WORKSPACE: Grant(Scope.ADMIN, role=Role.OWNER),
+    Capability.CREATE_WORKSPACE: Grant(Scope.ADMIN, staff=True),
+    Capability.MANAGE_OWN_TOKENS: Grant(Scope.ADMIN, signed_in=True),
+    Capability.ADMINISTER_TOKENS: Grant(Scope.ADMIN, staff=True),
+    Capability.ADMINISTER_WORKERS: Grant(Scope.ADMIN, staff=True),
+    Capability.ADMINISTER_USERS: Grant(Scope.ADMIN, staff=True),
+    Capability.READ_AUDIT_LOG: Grant(Scope.READ, staff=True),
+}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks. Exactly one of `user_id` and `worker_id` is set, or neither for the anonymous.
+
+    `roles` maps workspace id → role, the teams' roles included. `tenant_id` bounds everything: nothing crosses tenants.
+    """
+
+    tenant_id: int
+    user_id: int | None = None
+    worker_id: int | None = None
+    token_id: int | None = None
+    is_staff: bool = False
+    is_superuser: bool = False
+    scopes: frozenset[Scope] = frozenset(Scope)
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    permissions: frozenset[str] = frozenset()
+    expire_at: datetime | None = None
+    system: bool = False
+
+    @classmethod
+    def operator(cls, tenant_id: int) -> "Viewer":
+        """Whoever runs commands on the server's machine: may do everything in the tenant."""
+        return cls(tenant_id=tenant_id, is_superuser=True, is_staff=True, system=True)
+
+    @property
+    def anonymous(self) -> bool:
+        return self.user_id is None and self.worker_id is None and not self.system
+
+    @property
+    def reads_all(self) -> bool:
+        """A superuser sees everything in the tenant; the scope of the token does not narrow what may be read."""
+        return self.is_superuser
+
+    @property
+    def sharing_key(self) -> tuple[object, ...]:
+        """Two viewers with an equal key see every object alike, so what is rendered for one may be shown to the other."""
+        return (self.tenant_id, self.user_id, self.worker_id, self.scopes, self.is_staff, self.is_superuser,
+                self.permissions, tuple(sorted(self.roles.items())))
+
+    def can(self, capability: Capability, workspace_id: int | None = None) -> bool:
+        """True when this viewer may use the capability, in that workspace where it is about one."""
+        grant = GRANTS[capability]
+        if self.anonymous or grant.scope not in self.scopes:
+            return False
+        if grant.worker or self.worker_id is not None:
+            return grant.worker and self.worker_id is not None
+        if self.is_superuser or capability.value in self.permissions:
+            return True
+        if grant.staff or grant.signed_in:
+            return grant.signed_in or self.is_staff
+        role = self.roles.get(workspace_id) if workspace_id is not None else None
+        return role is not None and grant.role is not None and role >= grant.role
+
+    def require(self, capability: Capability, workspace_id: int | None = None) -> None:
+        """Raise `Forbidden` (or `Unauthenticated`) unless the viewer may. For things that the viewer sees."""
+        if self.anonymous:
+            raise Unauthenticated()
+        if not self.can(capability, workspace_id):
+            raise Forbidden(f"This needs {_who(GRANTS[capability])}, and a token with the scope "
+                            f"'{GRANTS[capability].scope.value}'.")
+
+
+def _who(grant: Grant) -> str:
+    if grant.worker:
+        return "a worker's token"
+    if grant.role is not None:
+        return f"the role {grant.role.name} in the workspace"
+    return "a signed-in user" if grant.signed_in else "a member of staff"

@@ -1,0 +1,138 @@
+"""People: made, changed, signed in and out; teams, and permissions given by name."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from tortoise.exceptions import IntegrityError
+
+from app import events
+from app.access import Capability, Viewer
+from app.actions.audit import note
+from app.actions.outbox import record
+from app.actions.tokens import make_token
+from app.clock import now
+from app.database import atomic
+from app.errors import Forbidden, Invalid, Unauthenticated
+from app.models import LogAction, Permission, Team, Tenant, Token, TokenKind, User
+
+SESSION_LENGTH = timedelta(days=14)
+MIN_PASSWORD = 8
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+async def default_tenant_id() -> int:
+    """The tenant that exists from the first migration on and needs no attention."""
+    return (await Tenant.get(name="default")).id
+
+
+def hash_password(password: str) -> str:
+    """Argon2id hash. Takes tens of milliseconds of processor time: call it in a thread, outside a transaction."""
+    return _hasher.hash(password)
+
+
+def password_matches(hash: str | None, password: str) -> bool:
+    """True when it does. An unknown user costs as much time as a wrong password."""
+    try:
+        return _hasher.verify(hash or _NOBODY, password) and hash is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+@atomic()
+async def create_user(
+    viewer: Viewer, *, username: str, password_hash: str, email: str = "", first_name: str = "", last_name: str = "",
+    is_staff: bool = False, is_superuser: bool = False,
+) -> User:
+    """A new user of the viewer's tenant."""
+    viewer.require(Capability.ADMINISTER_USERS)
+    if (is_staff or is_superuser) and not viewer.is_superuser:
+        raise Forbidden("Only a superuser may make staff and superusers.")
+    if not username or len(username) > 150 or not username.isprintable() or username != username.strip():
+        raise Invalid.field("username", "A user name has 1 to 150 printable characters, without spaces at its ends.")
+    try:
+        user = await User.create(
+            tenant_id=viewer.tenant_id, username=username, password=password_hash, email=email, first_name=first_name,
+            last_name=last_name, is_staff=is_staff, is_superuser=is_superuser,
+        )
+    except IntegrityError:
+        raise Invalid.field("username", "This user name is taken.", "TAKEN") from None
+    await record(events.UserCreated, user.id)
+    await note(viewer, LogAction.ADDITION, user, username, is_staff=is_staff, is_superuser=is_superuser)
+    return user
+
+
+@atomic()
+async def update_user(viewer: Viewer, id: int, *, if_version: int | None = None, **changes: object) -> User:
+    """Change a user's state or rights: is_active, is_staff, is_superuser, email, first_name, last_name, password."""
+    user = await User.lock_visible(viewer, id, if_version=if_version)
+    own = user.id == viewer.user_id and set(changes) <= {"email", "first_name", "last_name", "password"}
+    viewer.require(Capability.MANAGE_OWN_TOKENS if own else Capability.ADMINISTER_USERS)
+    rises = changes.keys() & {"is_staff", "is_superuser"}
+    if (rises or user.is_superuser) and not own and not viewer.is_superuser:
+        raise Forbidden("Only a superuser may change superusers, and who is staff.")
+    user.update_from_dict(changes)  # type: ignore[arg-type]
+    await user.save_changes(*changes)
+    await record(events.UserChanged, user.id)
+    shown = {name: value for name, value in changes.items() if name != "password"}
+    await note(viewer, LogAction.CHANGE, user, user.username, **shown)
+    return user
+
+
+@atomic()
+async def start_session(user_id: int) -> Token:
+    """A session for a user whose password was checked: a token of two weeks."""
+    user = await User.filter(id=user_id, is_active=True).get_or_none()
+    if user is None:
+        raise Unauthenticated()
+    user.last_login = now()
+    await user.save(update_fields=["last_login"])
+    return await make_token(user.tenant_id, TokenKind.SESSION, user_id=user.id, comment="signed in",
+                            expire_at=now() + SESSION_LENGTH)
+
+
+@atomic()
+async def end_session(viewer: Viewer) -> None:
+    """Sign out: the token that the viewer came with is gone."""
+    token = await Token.filter(id=viewer.token_id, kind=TokenKind.SESSION).get_or_none()
+    if token is not None:
+        await record(events.TokenDeleted, token.id)
+        await token.delete()
+
+
+@atomic()
+async def set_team(viewer: Viewer, name: str, member_ids: Sequence[int]) -> Team:
+    """Make a team of that name, or give the existing one these members instead."""
+    viewer.require(Capability.ADMINISTER_USERS)
+    if not 1 <= len(name) <= 150:
+        raise Invalid.field("name", "A team's name has 1 to 150 characters.")
+    team, made = await Team.get_or_create(tenant_id=viewer.tenant_id, name=name)
+    members = await User.visible_to(viewer).filter(id__in=list(member_ids))
+    if len(members) != len(set(member_ids)):
+        raise Invalid.field("members", "One of the members is not a user whom you may see.")
+    await team.members.clear()
+    if members:
+        await team.members.add(*members)
+    await team.save_changes()
+    await record(events.TeamChanged, team.id)
+    await note(viewer, LogAction.ADDITION if made else LogAction.CHANGE, team, name, members=sorted(member_ids))
+    return team
+
+
+@atomic()
+async def grant_permission(viewer: Viewer, user_id: int, codename: str, granted: bool) -> User:
+    """Give a user a capability by name, beyond what roles and staff status give; or take it back."""
+    viewer.require(Capability.ADMINISTER_USERS)
+    if not viewer.is_superuser:
+        raise Forbidden("Only a superuser may give permissions.")
+    user = await User.lock_visible(viewer, user_id)
+    if codename not in {capability.value for capability in Capability}:
+        raise Invalid.field("permission", f"There is no permission '{codename}'.")
+    permission, _ = await Permission.get_or_create(codename=codename, defaults={"name": codename.replace("_", " ")})
+    await (user.user_permissions.add(permission) if granted else user.user_permissions.remove(permission))
+    await user.save_changes()
+    await record(events.UserChanged, user.id)
+    await note(viewer, LogAction.CHANGE, user, user.username, permission=codename, granted=granted)
+    return user

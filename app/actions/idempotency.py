@@ -1,0 +1,43 @@
+"""A creating mutation that is sent twice with one key makes one object."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from app.access import Viewer
+from app.database import fetch
+from app.errors import Conflict, Invalid
+from app.models import IdempotencyKey
+
+
+async def made_before(viewer: Viewer, key: str | None, mutation: str, input: dict[str, Any]) -> int | None:
+    """The id of the object that this key made before, or None: then make it, and `remember` it in the same transaction.
+
+    A second caller with the same key waits here until the first has committed. Raises `Conflict` when the key was used
+    for something else.
+    """
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255:
+        raise Invalid.field("idempotencyKey", "An idempotency key has 1 to 255 characters.")
+    fingerprint = hashlib.sha256(orjson.dumps(input, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    taken = await fetch(
+        "INSERT INTO idempotency_key (owner, key, mutation, fingerprint, object_id) VALUES ($1, $2, $3, $4, 0)"
+        " ON CONFLICT (owner, key) DO NOTHING RETURNING id", _owner(viewer), key, mutation, fingerprint)
+    if taken:
+        return None
+    before = await IdempotencyKey.get(owner=_owner(viewer), key=key)
+    if (before.mutation, before.fingerprint) != (mutation, fingerprint):
+        raise Conflict("This idempotency key was used for another input: choose a new one.", path=("input", "idempotencyKey"))
+    return before.object_id
+
+
+async def remember(viewer: Viewer, key: str | None, object_id: int) -> None:
+    """Note what the key made."""
+    if key is not None:
+        await IdempotencyKey.filter(owner=_owner(viewer), key=key).update(object_id=object_id)
+
+
+def _owner(viewer: Viewer) -> str:
+    return f"user/{viewer.user_id}" if viewer.user_id is not None else f"worker/{viewer.worker_id}"

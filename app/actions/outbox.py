@@ -1,0 +1,68 @@
+"""Writing the event log. An event's data is read from the subject's row, so that there is one description of it: the
+catalogue's."""
+
+from collections.abc import Callable
+
+import orjson
+
+from app.database import fetch, on_commit
+from app.events import CATALOGUE, SOURCE, Audience, EventType
+
+_wakers: list[Callable[[], None]] = []
+
+
+def call_when_written(waker: Callable[[], None]) -> Callable[[], None]:
+    """Have `waker` called after each commit that wrote events in this process. Returns what ends that."""
+    _wakers.append(waker)
+    return lambda: _wakers.remove(waker)
+
+
+def written() -> None:
+    """Tell the readers in this process that the log grew. After the commit: see docs/decisions/0004."""
+    for waker in _wakers:
+        waker()
+
+
+async def record(event: EventType, *ids: int, extra: dict[str, object] | None = None, tenant_id: int | None = None) -> None:
+    """Write one event for each of the rows, in the caller's transaction. Call it after the rows are saved.
+
+    `extra` joins the data; `tenant_id` is needed for subjects that belong to no tenant.
+    """
+    await fetch(_RECORD[event.name], list(ids), orjson.dumps(extra or {}).decode(), tenant_id)
+    on_commit(written)
+
+
+def insert_events(event: EventType, rows: str, extra: str = "'{}'::jsonb", tenant: str = "NULL::bigint") -> str:
+    """The INSERT that writes one event for each row of the CTE or table `rows`, for statements that do all in one.
+
+    `extra` is an SQL expression of type jsonb over `row`. The caller calls `written()` after the commit.
+    """
+    data = ", ".join(f"'{column}', row.{column}" for column in event.data)
+    workspace, join, tenant_id = _whereabouts(event, tenant)
+    owner = _OWNER.get(event.table, "NULL::bigint")
+    return f"""INSERT INTO outbox_event
+        (event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience, owner_id)
+        SELECT '{event.name}', '{SOURCE}', '{event.table}/' || row.id, '{event.table}/' || row.id,
+               jsonb_build_object({data}) || {extra}, {tenant_id}, {workspace}, '{event.audience.value}', {owner}
+        FROM {rows} AS row {join}"""
+
+
+_OWNER = {"token": "row.user_id", "user": "row.id"}
+
+
+def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
+    """How SQL finds the workspace and the tenant of an event's subject: (workspace id, join, tenant id)."""
+    if event.table == "workspace":
+        return "row.id", "", f"coalesce({tenant}, row.tenant_id)"
+    if event.audience is Audience.WORKSPACE:
+        return "row.workspace_id", "JOIN workspace ON workspace.id = row.workspace_id", f"coalesce({tenant}, workspace.tenant_id)"
+    return "NULL::bigint", "", tenant if event.table == "task_type" else f"coalesce({tenant}, row.tenant_id)"
+
+
+def _record(event: EventType) -> str:
+    rows = f'(SELECT * FROM "{event.table}" WHERE id = ANY($1::bigint[]) ORDER BY id)'
+    return insert_events(event, rows, "$2::jsonb", "$3::bigint")
+
+
+_RECORD = {name: _record(event) for name, event in CATALOGUE.items()}
+

@@ -1,0 +1,172 @@
+"""The tree of errors that callers may see.
+
+    AppError
+    ├── UserError                 becomes an entry of a mutation's `userErrors`
+    │   ├── Invalid               input that breaks a rule, field by field
+    │   ├── NotFound              absent or invisible: the caller cannot tell which
+    │   ├── Forbidden             visible, but not allowed
+    │   ├── Conflict              somebody else was there first
+    │   ├── InvalidState          the object is in a state that does not permit the verb
+    │   │   └── StaleAttempt      a worker reports on an attempt that is no longer its own
+    │   └── LimitExceeded         too much or too often; says when to try again
+    └── RequestError              a top-level GraphQL error: the request itself cannot be served
+        ├── BadInput              an id, cursor or literal that does not decode
+        ├── Unauthenticated       no identity, or one that is unknown, disabled or expired
+        ├── CursorExpired         the cursor lies before what the event log still holds
+        └── Unavailable           a part that is needed is not reachable just now
+
+Anything else that a resolver raises is a fault of ours: it is logged with an id, and the caller sees only that id.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class ErrorCode(str, Enum):
+    """What kind of situation an error names. Stable: programs may branch on it."""
+
+    VALIDATION = "VALIDATION"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    CONFLICT = "CONFLICT"
+    INVALID_STATE = "INVALID_STATE"
+    STALE_ATTEMPT = "STALE_ATTEMPT"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    BAD_INPUT = "BAD_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class AppError(Exception):
+    """A situation that the caller may know about. `extensions` goes into the GraphQL response."""
+
+    code: ErrorCode
+
+    def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        extensions: dict[str, Any] = {"code": self.code.value}
+        if self.path:
+            extensions["path"] = list(self.path)
+        return extensions
+
+
+class UserError(AppError):
+    """A refusal that a mutation reports in its payload; outside a mutation it is a top-level error."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One rule that one input field breaks; `path` leads to the field, as the client spelled it."""
+
+    path: tuple[str, ...]
+    message: str
+    code: str = "INVALID"
+
+
+class Invalid(UserError):
+    """Input breaks one or more rules. Nothing was changed."""
+
+    code = ErrorCode.VALIDATION
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(" ".join(error.message for error in errors), path=errors[0].path)
+        self.errors = errors
+
+    @classmethod
+    def field(cls, name: str, message: str, code: str = "INVALID") -> "Invalid":
+        """The common case: one field of the mutation's input."""
+        return cls(FieldError(("input", *name.split(".")), message, code))
+
+
+class NotFound(UserError):
+    """There is no such object, or the viewer may not know of it."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class Forbidden(UserError):
+    """The viewer sees the object but may not do this with it."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class Conflict(UserError):
+    """Another change came first. `current_version` is the version to look at, `existing` the object in the way."""
+
+    code = ErrorCode.CONFLICT
+
+    def __init__(
+        self, message: str, *, current_version: int | None = None, existing: Any = None, path: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, path=path)
+        self.current_version = current_version
+        self.existing = existing
+
+
+class InvalidState(UserError):
+    """The object's state does not permit the verb. `current_state` is the state that stands in the way."""
+
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, message: str, *, current_state: str) -> None:
+        super().__init__(message)
+        self.current_state = current_state
+
+
+class StaleAttempt(InvalidState):
+    """The reported attempt has ended: its lease ran out and the work was given out again."""
+
+    code = ErrorCode.STALE_ATTEMPT
+
+
+class LimitExceeded(UserError):
+    """Too large or too often. `retry_after` is in seconds; None when waiting does not help."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+
+    def __init__(self, message: str, *, retry_after: float | None = None, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message, path=path)
+        self.retry_after = retry_after
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return super().extensions | ({} if self.retry_after is None else {"retryAfter": self.retry_after})
+
+
+class RequestError(AppError):
+    """The request as a whole cannot be served."""
+
+
+class BadInput(RequestError):
+    """Something in the request does not decode; `path` leads to the argument."""
+
+    code = ErrorCode.BAD_INPUT
+
+
+class Unauthenticated(RequestError):
+    """No identity was given, or it is unknown, disabled or expired: the caller cannot tell which."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+    def __init__(self, message: str = "Sign in, or send a valid token, to do this.") -> None:
+        super().__init__(message)
+
+
+class CursorExpired(RequestError):
+    """Events older than the retention are gone: read the current state, then follow from now."""
+
+    code = ErrorCode.CURSOR_EXPIRED
+
+
+class Unavailable(RequestError):
+    """A part that the request needs cannot be reached just now; the same request may work later."""
+
+    code = ErrorCode.UNAVAILABLE

@@ -1,0 +1,90 @@
+"""What all tables share: who may see a row, how a row is locked, how a change is saved."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from app.access import Viewer
+from app.errors import Conflict, NotFound
+
+NOTHING = Q(id__in=[])
+EVERYTHING = Q()
+
+
+class Entity(Model):
+    """A table of ours. Every subclass states who may see its rows: by `workspace_path`, or by its own `visibility`.
+
+    A model that states neither fails at import, so that nothing becomes readable by oversight.
+    """
+
+    workspace_path: ClassVar[str | None] = None
+    """Lookup that leads from a row to the id of the workspace whose members may see it."""
+
+    word: ClassVar[str] = ""
+    """How a message to a person calls such a row: "work request"."""
+
+    id: Any
+    _meta: Any
+
+    class Meta:
+        abstract = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        abstract = getattr(cls.__dict__.get("Meta"), "abstract", False)
+        if not abstract and cls.workspace_path is None and cls.visibility.__func__ is Entity.visibility.__func__:  # type: ignore[attr-defined]
+            raise TypeError(f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()")
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        """The predicate of rows that the viewer may see."""
+        assert cls.workspace_path is not None
+        from app.models.workspaces import Workspace  # the one upward reference: workspaces are entities themselves
+
+        return Q(**{f"{cls.workspace_path}__in": Subquery(Workspace.visible_to(viewer).values("id"))})
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """The rows that the viewer may see. Every read that answers somebody starts here."""
+        return cls.filter(cls.visibility(viewer))
+
+    @classmethod
+    async def get_visible(cls, viewer: Viewer, id: int) -> Self:
+        """The row, or `NotFound` when it is absent or invisible."""
+        return cls._found(await cls.visible_to(viewer).get_or_none(id=id))
+
+    @classmethod
+    async def lock_visible(cls, viewer: Viewer, id: int, *, if_version: int | None = None) -> Self:
+        """The row, locked against other writers until the transaction ends. Other tables in the predicate are not.
+
+        With `if_version`, raises `Conflict` unless the row still has that version.
+        """
+        query = cls.visible_to(viewer).select_for_update(of=(cls._meta.db_table,), no_key=True)
+        row = cls._found(await query.get_or_none(id=id))
+        if if_version is not None and row.version != if_version:
+            raise Conflict(
+                f"This {cls.word} has changed since version {if_version}: look at version {row.version} first.",
+                current_version=row.version, path=("input", "ifVersion"),
+            )
+        return row
+
+    @classmethod
+    def _found(cls, row: Self | None) -> Self:
+        if row is None:
+            raise NotFound(f"There is no such {cls.word or cls.__name__}, or you may not see it.")
+        return row
+
+    version: Any
+
+    async def save_changes(self, *fields: str) -> None:
+        """Save the named columns and count the version up."""
+        self.version += 1
+        await self.save(update_fields=[*fields, "version"])
+
+
+def in_tenant(path: str = "tenant_id") -> Callable[[Viewer], Q]:
+    """Predicate: the signed-in users of the row's tenant."""
+    return lambda viewer: NOTHING if viewer.user_id is None else Q(**{path: viewer.tenant_id})

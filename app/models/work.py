@@ -1,0 +1,329 @@
+"""Work requests, the workers that run them, and what they print. Source: WorkRequest and Worker of debusine."""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.expressions import Q, Subquery
+
+from app.access import Viewer
+from app.clock import now
+from app.errors import InvalidState, StaleAttempt
+from app.models.accounts import Tenant, Token, User
+from app.models.entity import EVERYTHING, NOTHING, Entity, in_tenant
+from app.models.workspaces import Workspace
+
+
+class WorkRequestStatus(str, Enum):
+    """Where a work request is in its life.
+
+        BLOCKED → PENDING → RUNNING → COMPLETED
+        BLOCKED, PENDING, RUNNING → ABORTED            RUNNING → PENDING (given back, or its lease ran out)
+    """
+
+    BLOCKED = "blocked"
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+class WorkRequestResult(str, Enum):
+    """How a completed work request ended; NONE as long as it is not completed."""
+
+    NONE = ""
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class LogStream(str, Enum):
+    """Where a log line came from."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    SYSTEM = "system"
+
+
+BLOCKED, PENDING, RUNNING = WorkRequestStatus.BLOCKED, WorkRequestStatus.PENDING, WorkRequestStatus.RUNNING
+COMPLETED, ABORTED = WorkRequestStatus.COMPLETED, WorkRequestStatus.ABORTED
+GOOD_RESULTS = frozenset({WorkRequestResult.SUCCESS, WorkRequestResult.SKIPPED})
+
+TRANSITIONS: Mapping[WorkRequestStatus, frozenset[WorkRequestStatus]] = {
+    BLOCKED: frozenset({PENDING, ABORTED}),
+    PENDING: frozenset({RUNNING, ABORTED}),
+    RUNNING: frozenset({COMPLETED, ABORTED, PENDING}),
+    COMPLETED: frozenset(),
+    ABORTED: frozenset(),
+}
+
+
+class TaskType(Entity):
+    """A kind of work that may be requested: its name, and the JSON Schema that its `taskData` must satisfy."""
+
+    word = "task type"
+    id = fields.BigIntField(primary_key=True)
+    name = fields.CharField(100, unique=True, description="Name, as given in taskName.")
+    task_version = fields.IntField(default=1, description="Version of what taskData means.")
+    description = fields.TextField(default="", description="What it does, for people.")
+    data_schema: dict[str, Any] = fields.JSONField(default=dict, description="JSON Schema (2020-12) of taskData.")  # type: ignore[assignment]
+    required_tags: list[str] = ArrayField("text", default=list, description="Tags that a worker needs for it.")  # type: ignore[assignment]
+    version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
+
+    class Meta:
+        table = "task_type"
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        return NOTHING if viewer.anonymous else EVERYTHING
+
+
+class TagSet(Entity):
+    """One distinct set of required tags. Waiting requests are indexed by it, so that a worker looks at sets, not at requests."""
+
+    word = "tag set"
+    id = fields.BigIntField(primary_key=True)
+    tags: list[str] = ArrayField("text", unique=True, description="Sorted, without repeats.")  # type: ignore[assignment]
+
+    class Meta:
+        table = "tag_set"
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        return NOTHING
+
+
+class Worker(Entity):
+    """A program somewhere that runs work requests. It proves itself by its token."""
+
+    word = "worker"
+    id = fields.BigIntField(primary_key=True)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="workers", on_delete=fields.RESTRICT)
+    tenant_id: int
+    name = fields.CharField(50, unique=True, description="Unique name, made from the host's FQDN.")
+    registered_at = fields.DatetimeField(auto_now_add=True, description="When it registered.")
+    connected_at = fields.DatetimeField(null=True, description="Since when it has been connected; null: it is not.")
+    token: fields.OneToOneRelation[Token] = fields.OneToOneField("models.Token", related_name="worker", on_delete=fields.RESTRICT)
+    token_id: int
+    static_metadata: dict[str, Any] = fields.JSONField(default=dict, description="Facts set by administrators; they win over the worker's own.")  # type: ignore[assignment]
+    dynamic_metadata: dict[str, Any] = fields.JSONField(default=dict, description="Facts reported by the worker.")  # type: ignore[assignment]
+    dynamic_metadata_updated_at = fields.DatetimeField(null=True, description="When the worker last reported its facts.")
+    concurrency = fields.IntField(default=1, description="How many work requests it runs at once, at most.")
+    last_seen_at = fields.DatetimeField(null=True, description="When it was last heard of.")
+    provided_tags: list[str] = ArrayField("text", default=list, description="Tags it has, from its metadata; a request needs all of its required tags among them.")  # type: ignore[assignment]
+    connection_id = fields.UUIDField(null=True, description="Its present connection; only that one may mark it disconnected.")
+    connection_server = fields.BigIntField(null=True, description="The server process that holds the connection.")
+    version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
+
+    class Meta:
+        table = "worker"
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        return Q(id=viewer.worker_id) if viewer.worker_id is not None else in_tenant()(viewer)
+
+    def metadata(self) -> dict[str, Any]:
+        """All facts: the reported ones overlaid by the administrators', key by key at the top level. A copy."""
+        return merged_metadata(self.dynamic_metadata, self.static_metadata)
+
+    def set_dynamic_metadata(self, metadata: dict[str, Any]) -> None:
+        """Replace what the worker reported of itself."""
+        self.dynamic_metadata = metadata
+        self.dynamic_metadata_updated_at = now()
+        self.provided_tags = provided_tags(self.metadata())
+
+    def set_static_metadata(self, metadata: dict[str, Any]) -> None:
+        """Replace what administrators say of it."""
+        self.static_metadata = metadata
+        self.provided_tags = provided_tags(self.metadata())
+
+    def connected(self) -> bool:
+        return self.connected_at is not None
+
+    def mark_connected(self) -> None:
+        self.connected_at = self.last_seen_at = now()
+
+    def mark_disconnected(self) -> None:
+        self.connected_at = self.connection_id = self.connection_server = None
+
+
+class WorkRequest(Entity):
+    """A task to be run by one worker: what to do (`task_name`, `task_data`), how it went, and where it stands."""
+
+    workspace_path = "workspace_id"
+    word = "work request"
+    Statuses = WorkRequestStatus
+    Results = WorkRequestResult
+
+    id = fields.BigIntField(primary_key=True)
+    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField("models.Workspace", related_name="work_requests", on_delete=fields.RESTRICT)
+    workspace_id: int
+    created_at = fields.DatetimeField(auto_now_add=True, description="When it was submitted.")
+    started_at = fields.DatetimeField(null=True, description="When the present attempt began to run.")
+    completed_at = fields.DatetimeField(null=True, description="When it was completed or aborted.")
+    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="workrequest_set", on_delete=fields.RESTRICT)
+    created_by_id: int
+    status = fields.CharEnumField(WorkRequestStatus, max_length=9, default=PENDING, description="Where it is in its life.")
+    result = fields.CharEnumField(WorkRequestResult, max_length=7, default=WorkRequestResult.NONE, description="How it ended; NONE until it is completed.")
+    worker: fields.ForeignKeyNullableRelation[Worker] = fields.ForeignKeyField(
+        "models.Worker", null=True, related_name="assigned_work_requests", on_delete=fields.RESTRICT)
+    worker_id: int | None
+    task_name = fields.CharField(100, description="Name of the task type.")
+    task_data: dict[str, Any] = fields.JSONField(default=dict, description="Input of the task, an object that satisfies the task type's JSON Schema.")  # type: ignore[assignment]
+
+    priority_base = fields.IntField(default=0, description="Priority given by the system.")
+    priority_adjustment = fields.IntField(default=0, description="Priority added by people; above 0 only by staff.")
+    priority = fields.IntField(generated=True, null=True, description="Base plus adjustment; the highest runs first.")
+    tag_set: fields.ForeignKeyRelation[TagSet] = fields.ForeignKeyField("models.TagSet", related_name="work_requests", on_delete=fields.RESTRICT)
+    tag_set_id: int
+    required_tags: list[str] = ArrayField("text", default=list, description="Tags that a worker needs, all of them.")  # type: ignore[assignment]
+    pinned = fields.BooleanField(default=False, description="True: only the worker it was given to at submission may run it.")
+    available_at = fields.DatetimeField(description="Not given to a worker before this time.")
+    attempt = fields.IntField(default=0, description="How often it was started.")
+    max_attempts = fields.IntField(default=3, description="After so many lost attempts it ends with ERROR.")
+    lease_expires_at = fields.DatetimeField(null=True, description="Until when its worker has to renew its claim.")
+    slot = fields.SmallIntField(null=True, description="Which of its worker's places it takes while it runs, from 1.")
+    retry_delays: list[timedelta] = ArrayField("interval", default=list, description="Pauses before the automatic retries still left after a failure.")  # type: ignore[assignment]
+    output_data: dict[str, Any] | None = fields.JSONField(null=True, description="What the task returned, an object.")  # type: ignore[assignment]
+    errors: list[dict[str, Any]] = fields.JSONField(default=list, description="What went wrong: objects with code and message.")  # type: ignore[assignment]
+    parent: fields.ForeignKeyNullableRelation["WorkRequest"] = fields.ForeignKeyField(
+        "models.WorkRequest", null=True, related_name="children", on_delete=fields.RESTRICT)
+    parent_id: int | None
+    allow_failure = fields.BooleanField(default=False, description="True: dependants run even when this one does not succeed.")
+    has_dependants = fields.BooleanField(default=False, description="True: others wait for it, so its end concerns them too.")
+    supersedes: fields.OneToOneNullableRelation["WorkRequest"] = fields.OneToOneField(
+        "models.WorkRequest", null=True, related_name="superseded_by", on_delete=fields.RESTRICT)
+    supersedes_id: int | None
+    aborted_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", null=True, related_name="aborted_work_requests", on_delete=fields.RESTRICT)
+    aborted_by_id: int | None
+    abort_reason = fields.TextField(default="", description="Why it was aborted.")
+    version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
+    dependencies: fields.ManyToManyRelation["WorkRequest"] = fields.ManyToManyField(
+        "models.WorkRequest", through="work_request_dependency", forward_key="dependency_id", backward_key="dependant_id",
+        related_name="dependants")
+
+    class Meta:
+        table = "work_request"
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        return Q(worker_id=viewer.worker_id) if viewer.worker_id is not None else super().visibility(viewer)
+
+    @property
+    def finished(self) -> bool:
+        return not TRANSITIONS[self.status]
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to completion; None unless it has both."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
+
+    def abort(self, by: int | None, reason: str) -> None:
+        """End it for good. Its worker, if it has one, stays named, so that it can be told."""
+        self._become(ABORTED)
+        self.completed_at, self.lease_expires_at, self.slot = now(), None, None
+        self.aborted_by_id, self.abort_reason = by, reason
+
+    def mark_aborted(self) -> bool:
+        """The documented form of `abort`: False, and no change, when it has already finished."""
+        if self.finished:
+            return False
+        self.abort(None, "")
+        return True
+
+    def unblock(self) -> None:
+        """All that it waited for is there: a worker may take it."""
+        self._become(PENDING)
+
+    def hand_back(self) -> None:
+        """Its worker will not finish it: somebody else may, in a new attempt. A pinned one waits for its worker."""
+        self._become(PENDING)
+        self.started_at = self.lease_expires_at = self.slot = None
+        if not self.pinned:
+            self.worker_id = None
+
+    def complete(self, result: WorkRequestResult, output_data: dict[str, Any] | None, errors: list[dict[str, Any]]) -> None:
+        """It ended, and this is how."""
+        self._become(COMPLETED)
+        self.result, self.completed_at, self.lease_expires_at, self.slot = result, now(), None, None
+        self.output_data, self.errors = output_data, [*self.errors, *errors]
+
+    def give_up(self, message: str) -> None:
+        """Too many attempts were lost: it ends with ERROR."""
+        self.complete(WorkRequestResult.ERROR, None, [{"code": "ATTEMPTS_EXHAUSTED", "message": message}])
+
+    def require_attempt(self, attempt: int) -> None:
+        """Raise `StaleAttempt` unless it is running in that attempt."""
+        if self.attempt != attempt:
+            raise StaleAttempt(f"This is attempt {self.attempt}; attempt {attempt} has ended.", current_state=self.status.name)
+        if self.status is not RUNNING:
+            raise InvalidState(f"The work request is {self.status.name}, not RUNNING.", current_state=self.status.name)
+
+    @property
+    def retryable(self) -> bool:
+        """It ended badly, and no other request has taken its place."""
+        return self.status is ABORTED or (self.status is COMPLETED and self.result not in GOOD_RESULTS)
+
+    def _become(self, status: WorkRequestStatus) -> None:
+        if status not in TRANSITIONS[self.status]:
+            raise InvalidState(f"The work request is {self.status.name}: it cannot become {status.name}.",
+                               current_state=self.status.name)
+        self.status = status
+
+
+class LogLine(Entity):
+    """One line that a task printed, in the order of its attempt."""
+
+    workspace_path = "work_request__workspace_id"
+    word = "log line"
+    id = fields.BigIntField(primary_key=True)
+    work_request: fields.ForeignKeyRelation[WorkRequest] = fields.ForeignKeyField(
+        "models.WorkRequest", related_name="log_lines", on_delete=fields.CASCADE)
+    work_request_id: int
+    attempt = fields.IntField(description="The attempt that printed it.")
+    number = fields.IntField(description="Its number in that attempt, from 1.")
+    stream = fields.CharEnumField(LogStream, max_length=6, description="Standard output, standard error, or the worker itself.")
+    time = fields.DatetimeField(description="When it was printed, by the worker's clock.")
+    text = fields.TextField(description="The line, without its end; at most 8 KiB.")
+
+    class Meta:
+        table = "log_line"
+        unique_together = (("work_request", "attempt", "number"),)
+
+    @classmethod
+    def visibility(cls, viewer: Viewer) -> Q:
+        if viewer.worker_id is not None:
+            return Q(work_request_id__in=Subquery(WorkRequest.visible_to(viewer).values("id")))
+        return super().visibility(viewer)
+
+
+def merged_metadata(dynamic: Mapping[str, Any], static: Mapping[str, Any]) -> dict[str, Any]:
+    """Dynamic facts overlaid by static ones at the top level; a deep copy, so that changing it changes neither."""
+    return deepcopy({**dynamic, **static})
+
+
+def provided_tags(metadata: Mapping[str, Any]) -> list[str]:
+    """The tags that a worker with these facts has: `tags`, less the tasks that it may not run.
+
+    `tasks_allowlist` names the only tasks it may run (an empty one: none at all) and wins over `tasks_denylist`.
+    """
+    tags = {tag for tag in _strings(metadata.get("tags")) if tag}
+    allowed, denied = metadata.get("tasks_allowlist"), set(_strings(metadata.get("tasks_denylist")))
+    if isinstance(allowed, list):
+        names = set(_strings(allowed))
+        tags = {tag for tag in tags if not tag.startswith("task:") or tag.removeprefix("task:") in names}
+    else:
+        tags = {tag for tag in tags if tag.removeprefix("task:") not in denied or not tag.startswith("task:")}
+    return sorted(tags)
+
+
+def _strings(value: Any) -> Iterable[str]:
+    return (item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
