@@ -35,7 +35,7 @@ export function CursorBar() {
   return (
     <div className="cursor-bar" role="status">
       {running && <State watch={running} />}
-      {last ? <LastCursor cursor={last.cursor} /> : <span className="cursor-none">No cursor yet: each event brings one.</span>}
+      {last ? <LastCursor cursor={last.cursor} /> : <span>Each event brings a cursor, to go on from later.</span>}
       {last && !running && (
         <>
           <button
@@ -57,10 +57,10 @@ export function CursorBar() {
 }
 
 function State({ watch }) {
-  const words = { live: 'Live', connecting: 'Connecting …' };
+  const live = watch.received === 0 ? 'Live: waiting for the next event' : 'Live';
   return (
     <span className={`watch-state is-${watch.state}`} data-testid="watch-state">
-      {words[watch.state]}
+      {watch.state === 'live' ? live : 'Connecting …'}
     </span>
   );
 }

@@ -3,7 +3,7 @@ import './editor.css';
 
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
-import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect, useMemo, useRef } from 'react';
 
@@ -85,11 +85,21 @@ export default function Editor({ endpoint, username, onDoubt }) {
         </GraphiQL.Logo>
         <GraphiQL.Footer>
           <Reach graphiql={graphiql} />
+          <EditorOptions />
           <CursorBar />
         </GraphiQL.Footer>
       </GraphiQL>
     </LiveContext.Provider>
   );
+}
+
+/** Comments in the examples are sentences: wrap them; and smaller letters leave room for answers. */
+function EditorOptions() {
+  const editors = useGraphiQL(pick('queryEditor', 'variableEditor', 'headerEditor', 'responseEditor'));
+  useEffect(() => {
+    Object.values(editors).forEach((editor) => editor?.updateOptions({ fontSize: 13, wordWrap: 'on' }));
+  }, [editors]);
+  return null;
 }
 
 /** Lets what stands outside of GraphiQL reach into it. Draws nothing. */

@@ -6,13 +6,7 @@ const variables = import.meta.glob('../examples/*.variables.json', { query: '?ra
 export const EXAMPLES = Object.entries(texts)
   .sort(([a], [b]) => a.localeCompare(b))
   .map(([path, query]) => ({
-    label: label(path),
+    label: query.match(/^# (.*?)\.?$/m)[1],
     query,
     variables: variables[path.replace('.graphql', '.variables.json')]?.trim() ?? null,
   }));
-
-/** '../examples/2-watch-it-live.graphql' → '2 Watch it live' */
-function label(path) {
-  const [number, first, ...rest] = path.match(/([^/]+)\.graphql$/)[1].split('-');
-  return [number, first[0].toUpperCase() + first.slice(1), ...rest].join(' ');
-}
