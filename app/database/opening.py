@@ -23,6 +23,9 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",  # a transaction left open holds back every reader of events
 }
 
+OLDEST = 150000
+TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 
 class DatabaseUnavailable(Exception):
     """The database that DATABASE_URL names cannot be used; the message says why."""
@@ -47,7 +50,9 @@ async def reach_database(settings: Settings) -> AsyncIterator[Database]:
     """The database by DATABASE_URL, or the embedded one, running until this ends; neither migrated nor in use."""
     if settings.database_url:
         credentials = parse_database_url(settings.database_url.get_secret_value())
-        yield Database(_with_defaults(credentials, settings), embedded=False)
+        database = Database(_with_defaults(credentials, settings), embedded=False)
+        await _check(database)
+        yield database
         return
     cluster = Cluster.at(settings.data_dir / "postgresql", settings.postgres_bin)
     async with cluster.use() as found:
@@ -64,7 +69,6 @@ async def open_database(settings: Settings, *, migrate: bool = True) -> AsyncIte
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(reach_database(settings))
-        await _check(database)
         applied = await upgrade(database.credentials) if migrate else []
         await stack.enter_async_context(use_models(database, pool_size=settings.database_pool_size))
         yield Database(database.credentials, database.embedded, tuple(applied))
@@ -114,14 +118,8 @@ async def _create(credentials: Credentials, maintenance: str) -> None:
         await connection.close()
 
 
-OLDEST = 150000
-TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
 async def _check(database: Database) -> None:
     """Fail at start, in words for the operator, rather than in the first request."""
-    if database.embedded:
-        return
     where = "{host}:{port}/{database}".format(**database.credentials)
     try:
         connection = await database.connect()

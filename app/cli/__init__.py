@@ -1,0 +1,47 @@
+"""The command line: python -m app. One file per group of commands, each with a function register(cli).
+
+A file imports what is heavy inside its commands: every start of the program reads all of these files.
+"""
+
+import importlib
+import pkgutil
+import sys
+
+import typer
+
+from app.cli.leash import NOTHING_TO_RETRY, hold_on_to_supervisor
+from app.settings import SettingsError
+
+
+def build() -> typer.Typer:
+    """The program with the commands of every file here."""
+    cli = typer.Typer(
+        name="workyard",
+        help="Workyard: one GraphQL API to run work and watch it live.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        found = importlib.import_module(f"{__name__}.{module.name}")
+        if register := getattr(found, "register", None):
+            register(cli)
+    return cli
+
+
+def main() -> None:
+    hold_on_to_supervisor()
+    try:
+        build()()
+    except Exception as error:
+        if not isinstance(error, _mistakes()):
+            raise
+        sys.stderr.write(f"workyard: {error}\n")
+        raise SystemExit(NOTHING_TO_RETRY) from None
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """Errors whose message is for the person at the terminal, without a traceback."""
+    from app.database import DatabaseUnavailable, EmbeddedPostgresError
+
+    return (SettingsError, DatabaseUnavailable, EmbeddedPostgresError)
