@@ -1,0 +1,66 @@
+"""How much cost a caller may spend: a bucket each, refilled as time passes."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.errors import LimitExceeded
+
+MOST_BUCKETS = 50_000
+
+
+class Budget:
+    """The buckets of this process, in memory. A caller that is not heard of for long has a full one."""
+
+    def __init__(
+        self, limit: int, refill_per_second: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit = limit
+        self._refill = refill_per_second
+        self._clock = clock
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = (
+            OrderedDict()
+        )  # → points left, at this time
+
+    def spend(self, who: Hashable, points: int) -> None:
+        """Take points, or raise `LimitExceeded` that says when there will be enough."""
+        left = self.left(who)
+        if points > self._limit:
+            raise LimitExceeded(f"The operation costs up to {points:,} points; the limit is {self._limit:,}.")
+        if points > left:
+            seconds = math.ceil((points - left) / self._refill)
+            message = f"The operation costs up to {points:,} points and {int(left):,} are left."
+            raise LimitExceeded(f"{message} Try again in {seconds} s.", retry_after=seconds)
+        self._keep(who, left - points)
+
+    def give_back(self, who: Hashable, points: int) -> None:
+        """Return points that were taken and turned out not to be needed."""
+        self._keep(who, min(self.left(who) + points, self._limit))
+
+    def left(self, who: Hashable) -> float:
+        """Points that the caller may spend now."""
+        if who not in self._buckets:
+            return float(self._limit)
+        points, at = self._buckets[who]
+        return min(points + (self._clock() - at) * self._refill, self._limit)
+
+    def describe(self, who: Hashable, requested: int, actual: int) -> dict[str, Any]:
+        """What `extensions.cost` says."""
+        left = self.left(who)
+        full_in = timedelta(seconds=(self._limit - left) / self._refill)
+        return {
+            "requested": requested,
+            "actual": actual,
+            "limit": self._limit,
+            "remaining": int(left),
+            "resetAt": (datetime.now(UTC) + full_in).isoformat(timespec="milliseconds"),
+        }
+
+    def _keep(self, who: Hashable, points: float) -> None:
+        self._buckets[who] = (points, self._clock())
+        self._buckets.move_to_end(who)
+        if len(self._buckets) > MOST_BUCKETS:
+            self._buckets.popitem(last=False)

@@ -1,0 +1,303 @@
+"""Executes requests, whichever transport brought them.
+
+    request → Documents (parsed, measured, validated; cached) → viewer, budget → root fields → Outcome or events
+
+Strawberry builds the types; graphql-core runs them, driven from here.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Protocol, cast
+
+import strawberry
+from graphql import (
+    ArgumentNode,
+    ExecutionResult,
+    FieldNode,
+    NameNode,
+    OperationType,
+    StringValueNode,
+    located_error,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import collect_fields
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path
+from starlette.types import Scope
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from app.access import Viewer
+from app.errors import Unauthenticated
+from app.graphql import metrics
+from app.graphql.budget import Budget
+from app.graphql.documents import Documents, Operation, TrustedDocuments
+from app.graphql.limits import Limits, actual_nodes
+from app.graphql.rendering import Rendered, SharedRenderings
+from app.graphql.request import GraphQLRequest
+from app.graphql.response import BAD_INPUT, Outcome, Refused, encode, refusal, refuse, report
+from app.settings import Settings
+
+COUNT_FROM = 100  # points: what costs less is not counted again after it ran
+
+
+class Caller(Protocol):
+    """Who sends requests over one connection. Its credentials were accepted when the connection began."""
+
+    @property
+    def by_cookie(self) -> bool:
+        """True when a browser sends the credentials by itself, so that other sites could make it do so."""
+
+    @property
+    def address(self) -> str:
+        """Where the caller calls from."""
+
+    async def viewer(self) -> Viewer:
+        """What the caller may do now. Cheap; raises `Unauthenticated` once the credentials are revoked or expired."""
+
+    async def wait_until_revoked(self) -> str:
+        """Return when the credentials are no longer good, with the reason in a few words."""
+
+
+class Identify(Protocol):
+    """Turns the credentials of a connection into a `Caller`. No credentials make an anonymous caller.
+
+    Both raise `Unauthenticated` for credentials that are unknown, disabled or expired, and `BadInput` for ones that do
+    not decode.
+    """
+
+    async def from_request(self, scope: Scope) -> Caller:
+        """By the headers or the cookie of an HTTP request."""
+
+    async def from_socket(self, scope: Scope, payload: Mapping[str, Any]) -> Caller:
+        """By the payload of `connection_init`, else by the headers or the cookie of the handshake."""
+
+
+@dataclass(slots=True)
+class Event:
+    """One result of an operation, ready to be framed. `cursor` is from where a subscription would resume."""
+
+    rendered: Rendered
+    cursor: str | None = None
+
+
+class PlainExecutor(Executor[Any]):
+    """graphql-core's executor without incremental delivery, with the `info` that Strawberry's resolvers expect."""
+
+    def __init__(self, *args: Any, operation_extensions: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.operation_extensions = operation_extensions
+
+    build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
+
+
+class Engine:
+    """The one place where operations run. `make_context` gives each of them, and each event, a context of its own."""
+
+    def __init__(
+        self, schema: strawberry.Schema, settings: Settings, make_context: Callable[[Viewer], Any]
+    ) -> None:
+        self.schema = schema._schema
+        self.documents = Documents(
+            self.schema,
+            Limits.of(settings),
+            trusted=TrustedDocuments(settings.trusted_documents, settings.trusted_documents_dir),
+        )
+        self.budget = Budget(settings.cost_limit, settings.cost_refill_per_second)
+        self._make_context = make_context
+        self._introspection = settings.introspection
+        self._renderings = SharedRenderings()
+
+    def find(self, request: GraphQLRequest) -> Operation:
+        """The operation that a request means; raise `Refused` when it cannot be served."""
+        return self.documents.prepare(request).select(request.operation_name)
+
+    async def execute(
+        self, operation: Operation, request: GraphQLRequest, caller: Caller, *, wants_cost: bool = False
+    ) -> Outcome:
+        """Run a query or mutation; raise `Refused` when it is not even begun."""
+        started = time.perf_counter()
+        outcome = "refused"
+        try:
+            viewer = await self._admit(operation, caller)
+            cost = operation.cost(request.variables)
+            payer = _payer(viewer, caller)
+            self.budget.spend(payer, cost)
+            result = await self._run(operation, request, viewer)
+            outcome = "errors" if result.errors else "data"
+            return self._settle(result, payer, cost, wants_cost or request.wants_cost)
+        except Exception as error:
+            raise _refusal(error) from None
+        finally:
+            metrics.OPERATIONS.labels(operation.type.value, outcome).inc()
+            metrics.SECONDS.labels(operation.type.value).observe(time.perf_counter() - started)
+
+    async def stream(
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        caller: Caller,
+        *,
+        resume_after: str | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Run any operation: a query or mutation gives one event, a subscription as many as there are.
+
+        `resume_after` is a cursor that replaces the subscription's `after`. Raises `Refused` when the request cannot
+        be served, and when a subscription ends with an error; it then carries the errors to send.
+        """
+        if operation.type is not OperationType.SUBSCRIPTION:
+            outcome = await self.execute(operation, request, caller)
+            yield Event(Rendered(outcome.encode()))
+            return
+        metrics.SUBSCRIPTIONS.inc()
+        try:
+            async with aclosing(self._subscribe(operation, request, caller, resume_after)) as events:
+                async for event in events:
+                    metrics.EVENTS_SENT.inc()
+                    yield event
+        except Exception as error:
+            raise _refusal(error) from None
+        finally:
+            metrics.SUBSCRIPTIONS.dec()
+
+    async def _admit(self, operation: Operation, caller: Caller) -> Viewer:
+        viewer = await caller.viewer()
+        if operation.introspects and self._introspection != "everyone":
+            if self._introspection == "nobody":
+                raise Refused.because(
+                    "This server does not answer introspection; read /schema.graphql.", BAD_INPUT
+                )
+            if viewer.anonymous:
+                raise Unauthenticated("Sign in to ask the schema about itself, or read /schema.graphql.")
+        return viewer
+
+    async def _run(self, operation: Operation, request: GraphQLRequest, viewer: Viewer) -> ExecutionResult:
+        """Execute a query or mutation.
+
+        Root fields that are compiled are to be taken out here, before the executor is built for the others.
+        """
+        executor = self._executor(operation, request, viewer)
+        result = executor.execute_operation()
+        return cast(ExecutionResult, await result if isawaitable(result) else result)
+
+    def _executor(self, operation: Operation, request: GraphQLRequest, viewer: Viewer) -> PlainExecutor:
+        executor = PlainExecutor.build(
+            self.schema,
+            operation.prepared.document,
+            context_value=self._make_context(viewer),
+            raw_variable_values=request.variables,
+            operation_name=operation.name,
+            operation_extensions=request.extensions,
+        )
+        if isinstance(executor, list):
+            raise refuse(executor, BAD_INPUT)
+        return cast(PlainExecutor, executor)
+
+    def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:
+        outcome = Outcome(result.data, [report(error) for error in result.errors or ()])
+        if wants_cost or cost >= COUNT_FROM:
+            actual = min(actual_nodes(result.data or {}), cost)
+            self.budget.give_back(payer, cost - actual)
+            if wants_cost:
+                outcome.extensions["cost"] = self.budget.describe(payer, cost, actual)
+        return outcome
+
+    async def _subscribe(
+        self, operation: Operation, request: GraphQLRequest, caller: Caller, resume_after: str | None
+    ) -> AsyncGenerator[Event, None]:
+        viewer = await self._admit(operation, caller)
+        cost = operation.cost(request.variables)
+        executor = self._executor(operation, request, viewer)
+        shared = _shared_part(operation, request)
+        source = await _open_source(executor, resume_after)
+        try:
+            async for payload in source:
+                viewer = await caller.viewer()
+                self.budget.spend(_payer(viewer, caller), cost)
+                yield await self._event(executor, viewer, payload, shared)
+        finally:
+            await _close(source)
+
+    async def _event(self, executor: PlainExecutor, viewer: Viewer, payload: Any, shared: Hashable) -> Event:
+        async def render() -> bytes:
+            return await self._render(executor, viewer, payload)
+
+        cursor = getattr(payload, "cursor", None)
+        if cursor is None:
+            return Event(Rendered(await render()))
+        return Event(await self._renderings.get((shared, viewer.sharing_key, cursor), render), str(cursor))
+
+    async def _render(self, executor: PlainExecutor, viewer: Viewer, payload: Any) -> bytes:
+        """Execute the selection of a subscription on one payload, in a context of its own."""
+        each = cast(PlainExecutor, executor.build_per_event_executor(payload))
+        each.context_value = self._make_context(viewer)
+        result = each.execute_operation(serially=False)
+        executed = cast(ExecutionResult, await result if isawaitable(result) else result)
+        return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()
+
+
+def _payer(viewer: Viewer, caller: Caller) -> Hashable:
+    return ("token", viewer.token_id) if viewer.token_id is not None else ("address", caller.address)
+
+
+def _shared_part(operation: Operation, request: GraphQLRequest) -> Hashable:
+    """What two subscriptions have in common when they select the same, wherever they started."""
+    skipped = operation.cursor_variables
+    variables = sorted(item for item in request.variables.items() if item[0] not in skipped)
+    return operation, encode([variables, request.extensions])
+
+
+async def _open_source(executor: PlainExecutor, resume_after: str | None) -> AsyncIterator[Any]:
+    """Call the resolver of the subscription's root field: what yields its payloads.
+
+    As graphql-core's create_source_event_stream, but that `after` may be replaced.
+    """
+    root_type = executor.schema.subscription_type
+    assert root_type is not None, "validation lets no subscription through without the type"
+    fields = collect_fields(
+        executor.schema, executor.fragments, executor.variable_values, root_type, executor.operation
+    ).grouped_field_set
+    if not fields:
+        raise Refused.because("The subscription selects no field: all of them are skipped.", BAD_INPUT)
+    name, details = next(iter(fields.items()))
+    nodes = [each.node for each in details]
+    field = executor.schema.get_field(root_type, nodes[0].name.value)
+    assert field is not None
+    assert field.subscribe is not None
+    if resume_after is not None and "after" in field.args:
+        nodes[0] = _with_after(nodes[0], resume_after)
+    path = Path(None, name, root_type.name)
+    try:
+        arguments = get_argument_values(field, nodes[0], executor.variable_values)
+        source = field.subscribe(
+            None, executor.build_resolve_info(field, nodes, root_type, path), **arguments
+        )
+        return cast(AsyncIterator[Any], await source if isawaitable(source) else source)
+    except Exception as error:
+        raise Refused([report(located_error(error, nodes, path.as_list()))]) from error
+
+
+def _with_after(node: FieldNode, cursor: str) -> FieldNode:
+    others = [each for each in node.arguments or () if each.name.value != "after"]
+    after = ArgumentNode(name=NameNode(value="after"), value=StringValueNode(value=cursor))
+    return FieldNode(
+        name=node.name,
+        alias=node.alias,
+        arguments=(*others, after),
+        directives=node.directives,
+        selection_set=node.selection_set,
+        loc=node.loc,
+    )
+
+
+async def _close(source: AsyncIterator[Any]) -> None:
+    if isinstance(source, AsyncGenerator):
+        await source.aclose()
+
+
+def _refusal(error: Exception) -> Refused:
+    refused = refusal(error)
+    metrics.REFUSED.labels(refused.code).inc()
+    return refused

@@ -1,0 +1,255 @@
+"""GraphQL over HTTP: POST and GET /graphql, answered by one response or, by `streams`, by many.
+
+Follows https://graphql.github.io/graphql-over-http/draft/; tests/conformance runs the audits of graphql-http on it.
+"""
+
+import asyncio
+import hashlib
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from graphql import OperationType
+from starlette.types import Receive, Scope, Send
+
+from app.errors import AppError
+from app.graphql.documents import Operation
+from app.graphql.draining import Connections
+from app.graphql.engine import Caller, Engine, Identify
+from app.graphql.negotiation import Media, accepted
+from app.graphql.origins import Origins, header
+from app.graphql.request import GraphQLRequest
+from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
+from app.graphql.streams import refuse_by_stream, serve_stream
+from app.settings import Settings
+
+COST_HEADER = b"x-workyard-cost"  # "1" asks for extensions.cost
+WATCH_AFTER = (
+    0.05  # seconds: most operations end before it is worth looking whether the client is still there
+)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class ClientGone(Exception):
+    """The client left before its request was read."""
+
+
+class GraphQLHTTP:
+    """The ASGI application at /graphql for HTTP."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        identify: Identify,
+        connections: Connections,
+        settings: Settings,
+        *,
+        heartbeat: float = 12,
+    ) -> None:
+        self._engine = engine
+        self._identify = identify
+        self._connections = connections
+        self._origins = Origins.of(settings)
+        self._most_bytes = settings.max_body_bytes
+        self._heartbeat = heartbeat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        accepts = accepted(header(scope, b"accept"))
+        try:
+            await self._answer(scope, receive, send, accepts)
+        except ClientGone:
+            return
+        except (AppError, Refused) as error:
+            await _send_refusal(send, refusal(error), accepts)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, accepts: tuple[Media, ...]) -> None:
+        request = await self._read(scope, receive)
+        caller = await self._identify.from_request(scope)
+        operation = self._engine.find(request)
+        self._check(scope, operation, caller)
+        media = _choose(accepts, operation)
+        if media.streams:
+            after = header(scope, b"last-event-id") or None
+            events = self._engine.stream(operation, request, caller, resume_after=after)
+            await serve_stream(
+                events, media, caller, receive, send, self._connections, heartbeat=self._heartbeat
+            )
+            return
+        wants_cost = header(scope, COST_HEADER) == "1"
+        async with Presence(receive) as presence:
+            outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
+            body = outcome.encode()
+        if not presence.gone:
+            cacheable = scope["method"] == "GET" and request.document_id is not None and not outcome.errors
+            await _send_body(scope, send, body, media, cacheable=cacheable)
+
+    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
+        if scope["method"] == "GET":
+            return GraphQLRequest.parse(_query_parameters(scope["query_string"]))
+        if scope["method"] != "POST":
+            raise Refused.not_a_request("Use POST, or GET for queries.", status=405)
+        _check_content_type(header(scope, b"content-type"))
+        return GraphQLRequest.parse(_json(await self._read_body(scope, receive), "The body"))
+
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+        length = header(scope, b"content-length")
+        if length.isdigit() and int(length) > self._most_bytes:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self._most_bytes:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return b"".join(chunks)
+
+    def _too_large(self) -> Refused:
+        return Refused.not_a_request(f"The body is longer than {self._most_bytes:,} bytes.", status=413)
+
+    def _check(self, scope: Scope, operation: Operation, caller: Caller) -> None:
+        reads_only = scope["method"] == "GET"
+        if reads_only and operation.type is OperationType.MUTATION:
+            raise Refused.because("Send mutations by POST.", OPERATION_NOT_ALLOWED, status=405)
+        if caller.by_cookie and not self._origins.may_use_cookie(scope, reads_only=reads_only):
+            message = "A request with a session cookie must come from a page of this server (header Origin)."
+            raise Refused.because(message, OPERATION_NOT_ALLOWED, status=403)
+
+
+class Presence:
+    """Cancels what runs within it when the client leaves; `gone` says that this happened.
+
+    The client is watched only after a moment, because a task for each of many short requests would cost more than
+    they do.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.gone = False
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Presence":
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self.gone and self._task is not None:
+            self._task.uncancel()
+        return self.gone and kind is asyncio.CancelledError
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self._task is not None and not self._task.done():
+            self.gone = True
+            self._task.cancel()
+
+
+def _choose(accepts: tuple[Media, ...], operation: Operation) -> Media:
+    if operation.type is OperationType.SUBSCRIPTION:
+        for media in accepts:
+            if media.streams:
+                return media
+        raise Refused.because(
+            "Subscriptions are served over WebSocket (graphql-transport-ws) at this address, and over HTTP with "
+            "Accept: text/event-stream or Accept: multipart/mixed;subscriptionSpec=1.0.",
+            OPERATION_NOT_ALLOWED,
+            status=406,
+        )
+    if accepts:
+        return accepts[0]
+    message = "Responses are application/graphql-response+json, application/json or text/event-stream."
+    raise Refused.not_a_request(message, status=406)
+
+
+def _check_content_type(value: str) -> None:
+    name, _, parameters = value.lower().partition(";")
+    if name.strip() != "application/json":
+        raise Refused.not_a_request("Send the request as application/json.", status=415)
+    charset = parameters.partition("charset=")[2].strip('" ')
+    if charset not in ("", "utf-8", "utf8"):
+        raise Refused.not_a_request("Send JSON in UTF-8.", status=415)
+
+
+def _query_parameters(query_string: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qs(query_string.decode("ascii"), max_num_fields=20, errors="strict")
+    except ValueError:
+        raise Refused.not_a_request("The query string does not decode.") from None
+    payload: dict[str, Any] = {name: values[-1] for name, values in pairs.items()}
+    for name in ("variables", "extensions"):
+        if name in payload:
+            payload[name] = _json(payload[name], f"`{name}`")
+    return payload
+
+
+def _json(text: str | bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refused.not_a_request(f"{what} is no JSON: {error}.") from None
+
+
+async def _send_refusal(send: Send, refused: Refused, accepts: tuple[Media, ...]) -> None:
+    single = [media for media in accepts if not media.streams]
+    if accepts and not single and refused.status == 400 and not refused.malformed:
+        await refuse_by_stream(send, refused, accepts[0])
+        return
+    media = single[0] if single else Media.JSON
+    # A client of application/json learns of errors from the body: for it, 400 means that there is no GraphQL response.
+    status = (
+        200 if media is Media.JSON and refused.status == 400 and not refused.malformed else refused.status
+    )
+    body = encode({"errors": refused.errors})
+    await _send(send, status, body, media, [*_refusal_headers(refused), (b"cache-control", b"no-store")])
+
+
+def _refusal_headers(refused: Refused) -> Headers:
+    headers: Headers = []
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="workyard"'))
+    if refused.status == 405:
+        headers.append((b"allow", b"POST" if refused.code == OPERATION_NOT_ALLOWED else b"GET, POST"))
+    if refused.status == 413:
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    if refused.retry_after is not None:
+        headers.append((b"retry-after", str(int(refused.retry_after)).encode()))
+    return headers
+
+
+async def _send_body(scope: Scope, send: Send, body: bytes, media: Media, *, cacheable: bool) -> None:
+    """Send a result; one of a trusted document by GET may be kept by the client and asked for by its tag."""
+    if not cacheable:
+        await _send(send, 200, body, media, [(b"cache-control", b"no-store")])
+        return
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
+    known = [each.strip().removeprefix("W/") for each in header(scope, b"if-none-match").split(",")]
+    if tag in known:
+        await _send(send, 304, b"", media, headers)
+    else:
+        await _send(send, 200, body, media, headers)
+
+
+async def _send(send: Send, status: int, body: bytes, media: Media, headers: Headers) -> None:
+    all_headers = [(b"vary", b"Accept"), *headers]
+    if status != 304:
+        all_headers += [(b"content-type", media.value.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    await send({"type": "http.response.body", "body": body})
