@@ -13,7 +13,9 @@ from app.settings import Settings
 def configure_logging(settings: Settings) -> None:
     """Send what LOG_LEVEL lets through to standard error, as LOG_FORMAT says."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    render = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    # Plain tracebacks: the default prints local variables, and tokens and passwords among them.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    render = structlog.processors.JSONRenderer() if as_json else console
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
