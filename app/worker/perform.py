@@ -1,0 +1,64 @@
+"""From a work request to its outcome, whatever the handler does."""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.worker import child
+from app.worker.handler import BadTaskData, CommandHandler, Handler, Outcome, WorkRequest
+from app.worker.process import Limits, OnOutput, clean_environment, run, working_directory
+
+log = logging.getLogger(__name__)
+
+CODE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and within which limits this worker lets work be done.
+
+    `below` is where working directories are made (default: the system's place for temporary files), `environment` what
+    programs see besides the clean one.
+    """
+
+    limits: Limits
+    below: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+async def perform(handler: Handler, request: WorkRequest, bench: Bench, on_output: OnOutput) -> Outcome:
+    """Do the work in a child process. Cancelling kills it and everything that it has started."""
+    try:
+        async with working_directory(bench.below) as directory:
+            environment = clean_environment(directory) | named(request) | dict(bench.environment)
+            if isinstance(handler, CommandHandler):
+                command = handler.command(request)
+            else:
+                command = child.command_for(request, directory / "outcome.json", python_path())
+            ended = await run(
+                command, directory, limits=bench.limits, on_output=on_output, environment=environment
+            )
+            if isinstance(handler, CommandHandler):
+                return handler.outcome(request, ended)
+            return child.read(directory / "outcome.json", ended)
+    except BadTaskData as error:
+        return Outcome.error("BAD_TASK_DATA", str(error))
+    except Exception as error:
+        log.exception("the handler %s failed in the worker itself", request.task_name)
+        return Outcome.error("EXCEPTION", f"{type(error).__name__}: {error}")
+
+
+def named(request: WorkRequest) -> dict[str, str]:
+    return {
+        "WORKYARD_WORK_REQUEST": request.id,
+        "WORKYARD_ATTEMPT": str(request.attempt),
+        "WORKYARD_TASK_NAME": request.task_name,
+    }
+
+
+def python_path() -> str:
+    """What lets a child in another directory import what we can import."""
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return os.pathsep.join([str(CODE), *map(os.path.abspath, given)])
