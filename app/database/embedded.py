@@ -17,6 +17,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import logging
 import os
 import pwd
 import re
@@ -33,6 +34,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
+
+log = logging.getLogger(__name__)
 
 OWNER = "workyard"  # the superuser in the cluster
 PORT = 5432  # names the socket; nothing listens on the network
@@ -230,25 +233,54 @@ class Cluster:
 
     @contextlib.asynccontextmanager
     async def use(self) -> AsyncIterator[Credentials]:
-        """Start the server or join it; it runs at least until this ends."""
+        """Start the server or join it; it runs at least until this ends, with pauses when parts of it are killed."""
         self._prepare_base()
         users = await asyncio.to_thread(self._lock, "users.lock", fcntl.LOCK_SH)
         try:
-            start = await asyncio.to_thread(self._lock, "start.lock", fcntl.LOCK_EX)
+            await self._start()
+            watch = asyncio.create_task(self._replace_supervisor())
             try:
-                await self._see_to_it_that_it_runs()
+                yield self.credentials
             finally:
-                os.close(start)
-            yield self.credentials
+                watch.cancel()
         finally:
             os.close(users)
+
+    async def _replace_supervisor(self) -> None:
+        """Whenever the supervisor ends under us, start another, which adopts the server."""
+        try:
+            while True:
+                await self._end_of_supervisor()
+                await self._start()
+        except EmbeddedPostgresError:
+            log.exception("the embedded PostgreSQL has no supervisor any more")
+
+    async def _end_of_supervisor(self) -> None:
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+
+        def wait() -> None:
+            os.close(self._lock("boss.lock", fcntl.LOCK_SH))
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(gone.set)
+
+        # None of asyncio's own threads, since asyncio waits for those before it ends.
+        threading.Thread(target=wait, daemon=True, name="end of supervisor").start()
+        await gone.wait()
+
+    async def _start(self) -> None:
+        start = await asyncio.to_thread(self._lock, "start.lock", fcntl.LOCK_EX)
+        try:
+            await self._see_to_it_that_it_runs()
+        finally:
+            os.close(start)
 
     def _prepare_base(self) -> None:
         try:
             for directory in reversed((self.base, *self.base.parents)):
                 if not directory.exists():
                     directory.mkdir(mode=0o700, exist_ok=True)
-                    if not self.account.is_ours:
+                    if directory != self.base and not self.account.is_ours:
                         directory.chmod(0o711)  # the account passes through
             self.account.own(self.base)
             reached = self.account.enters(self.base) and os.access(self.base, os.R_OK | os.W_OK | os.X_OK)
@@ -264,19 +296,23 @@ class Cluster:
         deadline = time.monotonic() + SECONDS_TO_START
         log_start = self.log.stat().st_size if self.log.exists() else 0
         spawned = False
-        while not self._is_ready():
-            if self._is_free("boss.lock"):  # also when an older supervisor was told to stop meanwhile
+        while True:
+            if self._is_free(
+                "boss.lock"
+            ):  # nobody watches over the server, or an older supervisor is told to stop
                 if spawned:
                     raise EmbeddedPostgresError(f"PostgreSQL did not start:\n{self._log_tail(log_start)}")
                 log_start = await asyncio.to_thread(self._spawn_supervisor)
                 spawned = True
+            elif self.is_ready():
+                return
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
                     f"PostgreSQL did not start within {SECONDS_TO_START:g} seconds:\n{self._log_tail(log_start)}"
                 )
             await asyncio.sleep(0.01)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         with contextlib.suppress(OSError, IndexError), socket.socket(socket.AF_UNIX) as probe:
             probe.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
             return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
@@ -288,30 +324,29 @@ class Cluster:
         told = {"base": str(self.base), "programs": str(programs), "options": dict(self.options)}
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
             self.log.replace(self.base / "log.1")
-        with self.log.open("ab") as log:
-            begins = log.tell()
+        with self.log.open("ab") as output:
+            begins = output.tell()
             subprocess.run(
                 [sys.executable, "-I", "-S", __file__, json.dumps(told)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 cwd="/",
                 check=False,
             )
         return begins
 
     def _log_tail(self, start: int, lines: int = 20) -> str:
-        with self.log.open(errors="replace") as log:
-            log.seek(start)
-            said = log.read().splitlines()[-lines:]
+        with self.log.open(errors="replace") as written:
+            written.seek(start)
+            said = written.read().splitlines()[-lines:]
         return "\n".join([*said, f"(from {self.log})"])
 
     # --- what the supervisor does
 
     def supervise(self) -> None:
         """Detach, then run the server until nobody uses it, or until SIGTERM."""
-        if self._try_lock("boss.lock") is None:
-            return
+        self._lock("boss.lock", fcntl.LOCK_EX)
         if os.fork():  # the child keeps the lock, and is nobody's zombie
             os._exit(0)
         os.setsid()
