@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -12,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 BUILT = Path(__file__).parent.parent / "static" / "graphiql"
-NOT_BUILT = "The GraphiQL page is not built. Run `python ui/build.py` in the folder of Workyard, then reload.\n"
+NOT_BUILT = "The GraphiQL page is not built. Run `make ui` in the folder of Workyard, then reload.\n"
 
 YEAR = 365 * 24 * 3600
 HARDENED = {
@@ -78,7 +79,10 @@ def _web_sockets(host: str) -> str:
 
 
 class HashedFiles(StaticFiles):
-    """Files whose names change with their content, so that browsers may keep them for good."""
+    """Files whose names change with their content, so that browsers may keep them for good.
+
+    A browser that takes gzip gets the compressed form that the build left beside the file.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, check_dir=False)
@@ -93,6 +97,15 @@ class HashedFiles(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
+        headers = {
+            **HARDENED,
+            "Cache-Control": f"public, max-age={YEAR}, immutable",
+            "Vary": "Accept-Encoding",
+        }
+        compressed = f"{os.fspath(full_path)}.gz"
+        if "gzip" in Headers(scope=scope).get("accept-encoding", "") and os.path.exists(compressed):
+            full_path, stat_result = compressed, os.stat(compressed)
+            headers["Content-Encoding"] = "gzip"
         response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update({**HARDENED, "Cache-Control": f"public, max-age={YEAR}, immutable"})
+        response.headers.update(headers)
         return response

@@ -3,7 +3,7 @@ import './editor.css';
 
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
-import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { pick, useGraphiQL, useGraphiQLActions, useMonaco } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect, useMemo, useRef } from 'react';
 
@@ -20,8 +20,17 @@ const PLUGINS = [LIVE_EVENTS, HISTORY_PLUGIN, explorerPlugin()];
 const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables }));
 const SUBMITTED = 'graphiql:workyard:submitted';
 
+/** GraphiQL, once Monaco is there: before, a click on a tab would show that tab with another one's text. */
+export default function Editor({ waiting, ...props }) {
+  const { monaco, actions } = useMonaco();
+  useEffect(() => {
+    actions.initialize({});
+  }, [actions]);
+  return monaco ? <Explorer {...props} /> : waiting;
+}
+
 /** GraphiQL, with subscriptions that outlive a change of tab and continue from their last cursor. */
-export default function Editor({ endpoint, username, onDoubt }) {
+function Explorer({ endpoint, username, onDoubt }) {
   const graphiql = useRef(null); // GraphiQL's actions and editors, once it is there
   const inFront = useRef(null);
 

@@ -12,11 +12,10 @@ export function SignIn({ session, onSignedIn }) {
     setProblem(null);
     try {
       const refusal = await session.signIn(form.get('username'), form.get('password'));
+      setProblem(refusal);
       if (refusal === null) {
         await onSignedIn();
-        return;
       }
-      setProblem(refusal);
     } catch {
       setProblem('Workyard does not answer. Is it running?');
     }

@@ -56,21 +56,18 @@ function Page({ endpoint, session }) {
       </header>
       <main className="page-main">
         {who.phase === 'signed in' && (
-          <Suspense fallback={<Waiting>Loading the editor …</Waiting>}>
-            <Editor key={who.username} endpoint={endpoint} username={who.username} onDoubt={ask} />
+          <Suspense fallback={LOADING}>
+            <Editor key={who.username} endpoint={endpoint} username={who.username} onDoubt={ask} waiting={LOADING} />
           </Suspense>
         )}
         {who.phase === 'signed out' && <SignIn session={session} onSignedIn={ask} />}
-        {who.phase === 'asking' && <Waiting>…</Waiting>}
         {who.phase === 'away' && <Away error={who.error} again={ask} />}
       </main>
     </>
   );
 }
 
-function Waiting({ children }) {
-  return <p className="page-notice">{children}</p>;
-}
+const LOADING = <p className="page-notice">Loading the editor …</p>;
 
 function Away({ error, again }) {
   return (
