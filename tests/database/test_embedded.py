@@ -9,9 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,42 +28,13 @@ from app.database.embedded import (
     major_version,
     reachable,
 )
-from tests.database.cluster import directory
+from tests.database.conftest import LIMIT, processes
 from tests.database.embedded_user import FAST
 
-LIMIT = 20.0
 PROGRAM = Path(__file__).with_name("embedded_user.py")
 LAUNCHER = Path(embedded.__file__)
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A directory that the user of PostgreSQL can enter, unlike pytest's own."""
-    parent = directory().parent
-    path = Path(tempfile.mkdtemp(prefix="wy-", dir=parent))
-    path.chmod(0o755)
-    yield path
-    left = processes(path)
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    for process in psutil.wait_procs(left, timeout=LIMIT)[1]:
-        process.kill()
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def processes(base: Path) -> list[psutil.Process]:
-    """The supervisor and the postmaster of a directory."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if any(str(base) in word for word in process.cmdline()) and process.pid != os.getpid():
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            pass
-    return found
 
 
 def supervisor(base: Path) -> psutil.Process:
