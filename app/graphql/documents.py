@@ -169,8 +169,11 @@ def prepare(schema: GraphQLSchema, text: str, limits: Limits) -> Prepared:
 
 
 def _parse(text: str, limits: Limits) -> DocumentNode:
+    if len(text) > limits.characters:
+        message = f"The document is {len(text):,} characters long; the limit is {limits.characters:,}."
+        raise Refused.because(message, LIMIT_EXCEEDED)
     try:
-        return parse(text, max_tokens=limits.tokens, max_source_length=limits.characters)
+        return parse(text, max_tokens=limits.tokens)
     except GraphQLSyntaxError as error:
         # graphql-core stops at what is too long or too deep by an error of this kind, and ends its message so.
         raise refuse([error], LIMIT_EXCEEDED if "aborted" in error.message else PARSE_FAILED) from None

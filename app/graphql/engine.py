@@ -54,8 +54,11 @@ class Caller(Protocol):
     def address(self) -> str:
         """Where the caller calls from."""
 
-    async def viewer(self) -> Viewer:
-        """What the caller may do now. Cheap; raises `Unauthenticated` once the credentials are revoked or expired."""
+    async def viewer(self, *, fresh: bool = True) -> Viewer:
+        """What the caller may do now; raises `Unauthenticated` once the credentials are revoked or expired.
+
+        Without `fresh` it is cheap: for each event, where a change is known from the log anyway.
+        """
 
     async def wait_until_revoked(self) -> str:
         """Return when the credentials are no longer good, with the reason in a few words."""
@@ -214,7 +217,7 @@ class Engine:
         source = await _open_source(executor, resume_after)
         try:
             async for payload in source:
-                viewer = await caller.viewer()
+                viewer = await caller.viewer(fresh=False)
                 self.budget.spend(_payer(viewer, caller), cost)
                 yield await self._event(executor, viewer, payload, shared)
         finally:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import orjson
 from graphql import OperationType
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import AppError
 from app.graphql.documents import Operation
@@ -25,9 +25,9 @@ from app.graphql.streams import refuse_by_stream, serve_stream
 from app.settings import Settings
 
 COST_HEADER = b"x-workyard-cost"  # "1" asks for extensions.cost
-WATCH_AFTER = (
-    0.05  # seconds: most operations end before it is worth looking whether the client is still there
-)
+BODY_SECONDS = 30  # in which a body must have arrived
+PATIENCE = 8  # times the limit: so much of a body that is too long is read before the client is cut off
+WATCH_AFTER = 0.05  # seconds: most end sooner, and need nobody to look whether the client is still there
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -96,20 +96,44 @@ class GraphQLHTTP:
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
         length = header(scope, b"content-length")
-        if length.isdigit() and int(length) > self._most_bytes:
-            raise self._too_large()
-        chunks: list[bytes] = []
+        announced = int(length) if length.isdigit() else 0
+        message = await receive()
+        if (
+            message["type"] == "http.request"
+            and not message.get("more_body")
+            and not announced > self._most_bytes
+        ):
+            return self._checked(message.get("body", b""))
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return self._checked(await self._read_rest(message, receive, announced))
+        except TimeoutError:
+            raise Refused.not_a_request("The body took too long to arrive.", status=408) from None
+
+    async def _read_rest(self, message: Message, receive: Receive, announced: int) -> bytes:
+        """What is too long is read on for a while, and dropped: many clients look for an answer only afterwards."""
+        body = bytearray()
         size = 0
+        patience = PATIENCE * self._most_bytes
         while True:
-            message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._most_bytes:
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size <= self._most_bytes:
+                body += chunk
+            if size > patience or announced > patience:
                 raise self._too_large()
             if not message.get("more_body"):
-                return b"".join(chunks)
+                if size > self._most_bytes:
+                    raise self._too_large()
+                return bytes(body)
+            message = await receive()
+
+    def _checked(self, body: bytes) -> bytes:
+        if len(body) > self._most_bytes:
+            raise self._too_large()
+        return body
 
     def _too_large(self) -> Refused:
         return Refused.not_a_request(f"The body is longer than {self._most_bytes:,} bytes.", status=413)

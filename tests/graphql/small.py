@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,7 +202,7 @@ class SmallCaller:
     address: str = "127.0.0.1"
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def viewer(self) -> Viewer:
+    async def viewer(self, *, fresh: bool = True) -> Viewer:
         if self.revoked.is_set():
             raise Unauthenticated("Token revoked")
         return Viewer(tenant_id=1, user_id=self.user_id, token_id=self.user_id)
@@ -260,20 +260,6 @@ def make_small(**changes: Any) -> Small:
     return Small(engine, GraphQLEndpoint(engine, identity, settings, **timings), identity, book)
 
 
-class Server(uvicorn.Server):
-    """Says when it listens, and leaves the signals of the tests alone."""
-
-    listening: asyncio.Event
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serve(small: Small) -> AsyncIterator[Small]:
     """Serve it by uvicorn, as the product is, in this event loop."""
@@ -287,14 +273,13 @@ async def serve(small: Small) -> AsyncIterator[Small]:
         config = uvicorn.Config(
             app, lifespan="off", http="httptools", ws="websockets-sansio", log_config=None
         )
-        server = Server(config)
-        server.listening = asyncio.Event()
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        async with asyncio.timeout(10):
-            await server.listening.wait()
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[listener])
         try:
             yield small
         finally:
             await small.endpoint.connections.drain(within=2)
-            server.should_exit = server.force_exit = True
-            await task
+            server.force_exit = True
+            await server.shutdown(sockets=[listener])
