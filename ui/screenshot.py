@@ -23,7 +23,7 @@ def main() -> None:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
-        page = browser.new_page(viewport={"width": 1360, "height": 760}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1440, "height": 800}, color_scheme="light")
         sign_in(page, os.environ.get("WORKYARD_ADMIN", "admin"), password)
         watch_one_request(page)
         page.screenshot(path=PICTURE)
@@ -47,7 +47,7 @@ def watch_one_request(page: Page) -> None:
     page.locator('[data-testid="watch-state"].is-live').wait_for()
     bring_to_front(page, "SubmitWork")
     page.get_by_role("button", name="Execute query").click()
-    page.locator(".live-row", has_text="SUCCESS").wait_for()
+    page.locator(".live-row", has_text="COMPLETED").wait_for()
     bring_to_front(page, "WatchItLive")
     page.locator(".result-window .view-lines", has_text="exitCode").wait_for()
     page.locator("body").focus()

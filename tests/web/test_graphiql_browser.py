@@ -118,7 +118,7 @@ async def test_work_submitted_in_the_first_tab_is_seen_live_in_the_second(
     await run(page)
 
     await rows_with(page, "SUCCESS").first.wait_for()
-    assert await statuses(page) == ["PENDING", "RUNNING", "SUCCESS"]
+    assert await statuses(page) == ["PENDING", "RUNNING", "COMPLETED"]
     await bring_to_front(page, "WatchItLive")
     await answer_of(page).filter(has_text='"exitCode"').wait_for()
     assert await page.get_by_test_id("last-cursor").input_value() == (await cursors(page))[-1]

@@ -18,6 +18,7 @@ import { writeVariable } from './operations.js';
 
 const PLUGINS = [LIVE_EVENTS, HISTORY_PLUGIN, explorerPlugin()];
 const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables }));
+const EDITOR_OPTIONS = { fontSize: 13, wordWrap: 'on', wrappingIndent: 'indent' };
 const SUBMITTED = 'graphiql:workyard:submitted';
 
 /** GraphiQL, once Monaco is there: before, a click on a tab would show that tab with another one's text. */
@@ -102,11 +103,11 @@ function Explorer({ endpoint, username, onDoubt }) {
   );
 }
 
-/** Comments in the examples are sentences: wrap them; and smaller letters leave room for answers. */
+/** The comments of the examples are sentences, so lines are wrapped; smaller letters leave room for answers. */
 function EditorOptions() {
   const editors = useGraphiQL(pick('queryEditor', 'variableEditor', 'headerEditor', 'responseEditor'));
   useEffect(() => {
-    Object.values(editors).forEach((editor) => editor?.updateOptions({ fontSize: 13, wordWrap: 'on' }));
+    Object.values(editors).forEach((editor) => editor?.updateOptions(EDITOR_OPTIONS));
   }, [editors]);
   return null;
 }

@@ -93,14 +93,14 @@ const Row = memo(function Row({ row }) {
       </li>
     );
   }
-  const { time, type, status, detail } = summary(row);
+  const { time, type, status, tone, detail } = summary(row);
   return (
     <li className={`live-row is-${row.kind}`} data-cursor={row.event?.cursor}>
       <button type="button" onClick={() => setOpen(!open)} aria-expanded={open}>
         <time title={row.event?.time}>{time}</time>
         <span className="live-type">{type}</span>
-        {status && <span className={`live-status is-${status.toLowerCase()}`}>{status}</span>}
-        {detail && <span className="live-detail">{detail}</span>}
+        {status && <span className={`live-status is-${tone.toLowerCase()}`}>{status}</span>}
+        <span className={row.event?.lines ? 'live-detail is-log' : 'live-detail'}>{detail}</span>
       </button>
       {open && <pre>{JSON.stringify(row.payload, null, 2)}</pre>}
     </li>
@@ -112,12 +112,13 @@ function summary({ event, payload }) {
     const error = payload.errors?.[0];
     return { type: error ? (error.extensions?.code ?? 'error') : 'answer', detail: error?.message };
   }
+  const result = event.result === 'NONE' ? null : event.result;
   return {
     time: clock(event.time),
     type: event.type,
-    // The result says more than COMPLETED does.
-    status: event.result && event.result !== 'NONE' ? event.result : event.status,
-    detail: subject(event),
+    status: event.status,
+    tone: result ?? event.status,
+    detail: [result, subject(event)].filter(Boolean).join(' · '),
   };
 }
 
@@ -131,11 +132,9 @@ function subject({ lines, workRequest, worker, subject: named }) {
   return worker?.name ?? (typeof named === 'string' ? named : undefined);
 }
 
-const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 };
-
 function clock(time) {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString('en-GB', CLOCK);
+  return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString('en-GB');
 }
 
 function PulseIcon(props) {
