@@ -1,24 +1,16 @@
 """python -m app run: everything on one machine, supervised."""
 
 import asyncio
-import contextlib
-import os
-import signal
 import sys
-import time
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from app.cli.leash import NOTHING_TO_RETRY, SUPERVISOR_PIPE
 from app.cli.serve import listen
+from app.cli.supervisor import Child, Supervisor
 from app.settings import Settings, load_settings
 
-SECONDS_TO_STOP = 10.0
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-HEALTHY = 30.0
-"""Seconds after which a process counts as healthy: its next death costs the shortest pause again."""
+MINUTES_TO_REGISTER = 60
 
 
 def register(cli: typer.Typer) -> None:
@@ -31,119 +23,38 @@ def run(worker: Annotated[bool, typer.Option(help="Also run a worker on this mac
 
 
 async def _run(settings: Settings, worker: bool) -> int:
-    from app.database import reach_database
-    from app.database.migrate import upgrade
+    from app.database import open_database, reach_database
 
     listen(settings).close()  # say at once when the port is taken
-    async with reach_database(settings) as database:  # it stays up while the server is started again
-        await upgrade(database.credentials)
-        return await Supervisor(_children(settings, worker)).run()
+    async with reach_database(settings):  # it stays up while the server is started again
+        children = [Child("server", _command("serve"))]
+        if worker:
+            async with open_database(settings):
+                children.append(await _worker(settings))
+        return await Supervisor(children).run()
 
 
-def _children(settings: Settings, worker: bool) -> "list[Child]":
-    children = [Child("server", ("serve",))]
-    if worker:
-        children.append(Child("worker", ("worker",)))
-    return children
+def _command(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "app", name)
 
 
-def say(text: str) -> None:
-    print(f"workyard: {text}", flush=True)
+async def _worker(settings: Settings) -> Child:
+    """The local worker. When it is new to this database, it comes with a token that enables it at once."""
+    from app.access import Viewer
+    from app.actions.accounts import default_tenant_id
+    from app.actions.tokens import create_activation_token, hash_of
+    from app.models import Token
 
-
-@dataclass(frozen=True)
-class Child:
-    """A command of ours that is kept running."""
-
-    name: str
-    arguments: tuple[str, ...]
-
-
-class Supervisor:
-    """Starts the children, starts again those that die, stops all on SIGINT, SIGTERM or SIGHUP, the last one first.
-
-    Each child has a process group of its own, so that Ctrl-C reaches us alone: the worker hands its work back to a
-    server that still listens.
-    """
-
-    def __init__(self, children: list[Child]) -> None:
-        self.children = children
-        self.tasks: dict[Child, asyncio.Task[None]] = {}
-        self.stopping = asyncio.Event()
-        self.code = 0
-        # Whoever reads from it learns of our end. Nothing is ever written.
-        self.reader, self.writer = os.pipe()
-
-    async def run(self) -> int:
-        """Supervise until told to stop; return the exit code."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop, 0)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for child in self.children:
-                    self.tasks[child] = group.create_task(self._keep(child))
-        finally:
-            os.close(self.reader)
-            os.close(self.writer)
-        say("stopped")
-        return self.code
-
-    def _stop(self, code: int) -> None:
-        if not self.stopping.is_set():
-            say("stopping")
-            self.code = code
-            self.stopping.set()
-
-    async def _keep(self, child: Child) -> None:
-        pause = SHORTEST_PAUSE
-        while not self.stopping.is_set():
-            began = time.monotonic()
-            code = await self._run_once(child)
-            if self.stopping.is_set():
-                return
-            if code == NOTHING_TO_RETRY:  # it has said what a person must put right
-                self._stop(code)
-                return
-            if time.monotonic() - began > HEALTHY:
-                pause = SHORTEST_PAUSE
-            say(f"the {child.name} {_describe(code)}; starting it again in {pause:g} s")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self.stopping.wait()
-            pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _run_once(self, child: Child) -> int:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app", *child.arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(self.reader,),
-            env={**os.environ, SUPERVISOR_PIPE: str(self.reader)},
-            process_group=0,
-        )  # fmt: skip
-        ended = asyncio.ensure_future(process.wait())
-        told = asyncio.ensure_future(self.stopping.wait())
-        try:
-            await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
-                await self._end(child, process)
-            return await ended
-        finally:
-            told.cancel()
-
-    async def _end(self, child: Child, process: asyncio.subprocess.Process) -> None:
-        """Ask it to stop; when it does not, end it."""
-        if later := [self.tasks[other] for other in self.children[self.children.index(child) + 1 :]]:
-            await asyncio.wait(later)
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                async with asyncio.timeout(SECONDS_TO_STOP):
-                    await process.wait()
-            except TimeoutError:
-                say(f"the {child.name} did not stop within {SECONDS_TO_STOP:g} s; ending it")
-                process.kill()
-
-
-def _describe(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    state = settings.data_dir / "worker"
+    environment = {
+        "WORKYARD_URL": settings.bind_url,
+        "WORKYARD_WORKER_STATE_DIR": str(state),
+        "WORKYARD_WORKER_CONCURRENCY": str(settings.worker_concurrency),
+    }
+    secret = state / "token"
+    if not secret.exists() or not await Token.exists(hash=hash_of(secret.read_text().strip())):
+        viewer = Viewer.operator(await default_tenant_id())
+        activation = await create_activation_token(viewer, minutes=MINUTES_TO_REGISTER)
+        assert activation.key
+        environment["WORKYARD_WORKER_ACTIVATION_TOKEN"] = activation.key
+    return Child("worker", _command("worker"), environment)
