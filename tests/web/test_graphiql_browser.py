@@ -59,6 +59,17 @@ class Visit:
         await page.get_by_role("button", name="Sign in").click()
         await editor_of(page).wait_for()
 
+    async def sockets(self) -> list["WebSocketRoute"]:
+        """The WebSockets that pages open from now on, in that order; a test can close them as a server would."""
+        opened: list[WebSocketRoute] = []
+
+        def pass_through(socket: "WebSocketRoute") -> None:
+            socket.connect_to_server()
+            opened.append(socket)
+
+        await self.context.route_web_socket("**/graphql", pass_through)
+        return opened
+
     def _note_message(self, message: "ConsoleMessage") -> None:
         if message.type in ("error", "warning"):
             self.problems.append(f"console: {message.text}")
@@ -196,6 +207,24 @@ async def test_a_lost_connection_is_made_again_and_goes_on_from_the_last_cursor(
         "WatchItLive: Connection lost: Service restart. Going on from the last cursor."
     ]
     assert len(sockets) == 2
+    assert visit.problems == []
+
+
+async def test_a_connection_that_the_server_refuses_is_told_and_not_made_again(
+    visit: Visit, server: Any
+) -> None:
+    sockets = await visit.sockets()
+    page = await visit.open()
+    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await watch(page)
+
+    await sockets[-1].close(code=4403, reason="Token revoked")
+
+    told = "The server closed the connection: Token revoked (code 4403)."
+    await page.locator(".live-row.is-fault", has_text=told).wait_for()
+    await answer_of(page).filter(has_text="Token revoked").wait_for()
+    await editor_of(page).wait_for()
+    assert len(sockets) == 1
     assert visit.problems == []
 
 

@@ -15,6 +15,7 @@ import { createFetcher } from './fetcher.js';
 import { Live } from './live.js';
 import { LIVE_EVENTS, LiveContext } from './LiveEvents.jsx';
 import { writeVariable } from './operations.js';
+import { isUnauthenticated } from './session.js';
 
 const PLUGINS = [LIVE_EVENTS, HISTORY_PLUGIN, explorerPlugin()];
 const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables }));
@@ -61,7 +62,7 @@ function Explorer({ endpoint, username, onDoubt }) {
     if (id) {
       localStorage.setItem(SUBMITTED, id);
     }
-    if (answer?.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) {
+    if (answer?.errors?.some(isUnauthenticated)) {
       onDoubt();
     }
   }

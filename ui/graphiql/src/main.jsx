@@ -72,7 +72,7 @@ const LOADING = <p className="page-notice">Loading the editor …</p>;
 function Away({ error, again }) {
   return (
     <div className="page-notice" role="alert">
-      <p>Workyard does not answer: {error.message}.</p>
+      <p>Workyard does not answer: {error.message}</p>
       <button type="button" onClick={again}>
         Try again
       </button>

@@ -8,14 +8,17 @@ export class Session {
     this.session = session;
   }
 
-  /** The user's name, or null when nobody is signed in. Throws when the server does not answer. */
+  /** The user's name, or null when nobody is signed in. Throws when the server does not say. */
   async whoAmI() {
     const response = await post(this.endpoint, WHO);
-    if (response.status >= 500) {
-      throw new Error(`the server answered ${response.status}`);
-    }
     const answer = await response.json().catch(() => null);
-    return answer?.data?.viewer?.user?.username ?? null;
+    if (answer?.data) {
+      return answer.data.viewer?.user?.username ?? null;
+    }
+    if (response.status === 401 || answer?.errors?.some(isUnauthenticated)) {
+      return null;
+    }
+    throw new Error(answer?.errors?.[0]?.message ?? `it answered ${response.status}`);
   }
 
   /** Null when signed in; otherwise a sentence that says why not. */
@@ -33,6 +36,10 @@ export class Session {
     const headers = { 'Content-Type': 'application/json' };
     await fetch(this.session, { method: 'DELETE', credentials: 'same-origin', headers });
   }
+}
+
+export function isUnauthenticated(error) {
+  return error.extensions?.code === 'UNAUTHENTICATED';
 }
 
 function post(url, body) {
