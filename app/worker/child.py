@@ -1,4 +1,7 @@
-"""The process in which a RunHandler works: `python -P -m app.worker.child OUTCOME_FILE < work_request.json`."""
+"""The process in which a RunHandler works: `python -P -m app.worker.child < work_request.json`.
+
+The outcome goes into the file that WORKYARD_OUTCOME_FILE names; output and errors are the handler's own.
+"""
 
 import json
 import os

@@ -1,16 +1,17 @@
 """From a work request to its outcome, whatever the handler does."""
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from app.worker import child
 from app.worker.handler import BadTaskData, CommandHandler, Handler, Outcome, WorkRequest
 from app.worker.process import Limits, OnOutput, clean_environment, run, working_directory
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 CODE = Path(__file__).resolve().parents[2]
 
@@ -46,7 +47,7 @@ async def perform(handler: Handler, request: WorkRequest, bench: Bench, on_outpu
     except BadTaskData as error:
         return Outcome.error("BAD_TASK_DATA", str(error))
     except Exception as error:
-        log.exception("the handler %s failed in the worker itself", request.task_name)
+        log.exception("a handler failed in the worker itself", task_name=request.task_name)
         return Outcome.error("EXCEPTION", f"{type(error).__name__}: {error}")
 
 

@@ -21,7 +21,7 @@ from app.worker.text import Tail
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-CHUNK = 65536
+CHUNK = 16384
 DIRECTORY_PREFIX = "work-"
 
 StreamName = Literal["STDOUT", "STDERR"]
