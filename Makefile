@@ -4,6 +4,13 @@ BIN := .venv/bin
 UV := .tools/bin/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
+# uv and npm bring certificates of their own, and would not trust those that the machine's administrator added.
+SYSTEM_CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
+ifneq ($(SYSTEM_CERTIFICATES),)
+export SSL_CERT_FILE ?= $(SYSTEM_CERTIFICATES)
+export NODE_EXTRA_CA_CERTS ?= $(SYSTEM_CERTIFICATES)
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check fmt lint types imports schema schema-check ui lock bench clean
