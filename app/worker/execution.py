@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -34,6 +35,7 @@ class Execution:
         self._server = server
         self._order: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._mute = False
+        self._doubt = asyncio.Event()
         self._log = structlog.get_logger(__name__).bind(
             work_request=request.id, attempt=request.attempt, task_name=request.task_name
         )
@@ -59,6 +61,10 @@ class Execution:
     def lose(self, reason: str) -> None:
         """Stop: the server does not count on this attempt any more."""
         self._give(Ending.LOST, reason)
+
+    def check(self) -> None:
+        """Ask the server at once whether the attempt still counts."""
+        self._doubt.set()
 
     def hand_back(self) -> None:
         """Stop, and give the request back to the queue."""
@@ -107,10 +113,9 @@ class Execution:
         """Renew in time; returns when the lease is lost."""
         failures = 0
         while True:
-            third = self._server.lease_seconds / 3
-            await asyncio.sleep(
-                third * random.uniform(0.8, 1) if not failures else self._server.backoff.delay(failures)
-            )
+            third = self._server.lease_seconds / 3 * random.uniform(0.8, 1)
+            await happens(self._doubt, within=self._server.backoff.delay(failures) if failures else third)
+            self._doubt.clear()
             try:
                 if await self._server.renew(self.request):
                     return self.lose("it was aborted")
@@ -128,6 +133,14 @@ class Execution:
             self._log.info("not taken back", reason=str(error))
             return Ending.LOST
         return Ending.HANDED_BACK
+
+
+async def happens(event: asyncio.Event, *, within: float) -> bool:
+    """Whether the event came within so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            return await event.wait()
+    return False
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:

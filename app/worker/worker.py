@@ -21,7 +21,7 @@ from app.client import (
     Unavailable,
     UserErrors,
 )
-from app.worker.execution import Execution, ended
+from app.worker.execution import Execution, ended, happens
 from app.worker.handler import Handler, WorkRequest
 from app.worker.metadata import dynamic_metadata
 from app.worker.perform import Bench
@@ -196,9 +196,9 @@ class Worker:
                         self._now_enabled(True)
                         after, failures = message["cursor"], 0
                         self._receive(message)
-            except CursorExpired:  # what we missed shows in the answers to our renewals
+            except CursorExpired:
                 after = None
-                self._wake.set()
+                self._check_all()
             except Unauthenticated:
                 self._now_enabled(False)
             except ClientError as error:
@@ -211,16 +211,23 @@ class Worker:
         if kind == "DynamicMetadataRequested":
             self._describe.set()
         elif kind == "WorkRequestAbortRequested":
-            self._lose(message["workRequest"]["id"], message["attempt"], message["reason"])
+            self._abort(message["workRequest"], message["attempt"], message["reason"])
         elif kind == "WorkerDisabled":
             for execution in self._executions:
                 execution.lose("the worker was disabled")
         self._wake.set()  # any message may mean that there is work for us now
 
-    def _lose(self, id: str, attempt: int, reason: str) -> None:
+    def _abort(self, aborted: dict[str, Any] | None, attempt: int, reason: str) -> None:
+        if aborted is None:  # we may not see it any more: the answer to a renewal tells which one it is
+            self._check_all()
         for execution in self._executions:
-            if (execution.request.id, execution.request.attempt) == (id, attempt):
-                execution.lose(f"aborted: {reason}" if reason else "aborted")
+            if aborted and (execution.request.id, execution.request.attempt) == (aborted["id"], attempt):
+                execution.lose(f"it was aborted: {reason}" if reason else "it was aborted")
+
+    def _check_all(self) -> None:
+        for execution in self._executions:
+            execution.check()
+        self._wake.set()
 
     # What it says of itself -------------------------------------------------------------------------------------------
 
@@ -338,11 +345,3 @@ class Worker:
 def fault(error: ClientError) -> bool:
     """Whether the server says that it is its own trouble."""
     return isinstance(error, GraphQLError) and "INTERNAL" in error.codes
-
-
-async def happens(event: asyncio.Event, *, within: float) -> bool:
-    """Whether the event came within so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(within):
-            return await event.wait()
-    return False

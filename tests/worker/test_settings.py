@@ -31,7 +31,7 @@ def test_settings_come_from_the_environment_and_options_win(monkeypatch: pytest.
         ("WORKYARD_URL", "ftp://x", "WORKYARD_URL: expected a URL like http://127.0.0.1:8000, got 'ftp://x'"),
         ("WORKYARD_WORKER_CONCURRENCY", "0", "WORKYARD_WORKER_CONCURRENCY: input should be greater than or equal to 1"),
         ("WORKYARD_WORKER_TAGS", "a b", "WORKYARD_WORKER_TAGS: letters, digits and :._/@+=- only, got 'a b'"),
-        ("WORKYARD_WORKER_TAG", "x", "WORKYARD_WORKER_TAG is not a setting of the worker; did you mean WORKYARD_WORKER_TAGS"),
+        ("WORKYARD_WORKER_TAG", "x", "WORKYARD_WORKER_TAG is not a setting of the worker; did you mean"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_work_is_named_with_what_was_expected(
