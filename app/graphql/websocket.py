@@ -138,10 +138,10 @@ class Socket:
             raise Close(INIT_TIMEOUT, "Connection initialisation timeout") from None
         while True:
             message = await self._read()
-            handle = HANDLERS.get(message.get("type"))
-            if handle is None:
-                raise Close(INVALID_MESSAGE, f"Unknown message type {message.get('type')!r}")
-            await handle(self, message)
+            kind = message.get("type")
+            if not isinstance(kind, str) or kind not in HANDLERS:
+                raise Close(INVALID_MESSAGE, f"Unknown message type {kind!r}")
+            await HANDLERS[kind](self, message)
 
     async def _read_init(self) -> None:
         while True:
@@ -260,7 +260,7 @@ class Socket:
         await self._send_message({"type": "websocket.close", "code": close.code, "reason": reason})
 
 
-HANDLERS: dict[Any, Callable[[Socket, dict[str, Any]], Awaitable[None]]] = {
+HANDLERS: dict[str, Callable[[Socket, dict[str, Any]], Awaitable[None]]] = {
     "connection_init": Socket._on_init,
     "ping": Socket._on_ping,
     "pong": Socket._on_pong,

@@ -145,6 +145,11 @@ class Tick:
         book.rendered += 1
         return info.context.number  # type: ignore[no-any-return]
 
+    @strawberry.field
+    def filler(self, size: int) -> str:
+        """So many letters."""
+        return "x" * size
+
 
 @strawberry.type
 class Subscription:
@@ -152,7 +157,7 @@ class Subscription:
 
     @strawberry.subscription
     async def ticks(
-        self, info: strawberry.Info, to: int = 3, label: str = "", after: str | None = None
+        self, info: strawberry.Info, to: int = 3, after: str | None = None
     ) -> AsyncIterator[Tick]:
         """Numbers after `after`, up to `to`; for ever when it is 0."""
         book: Book = info.context.book
@@ -255,7 +260,7 @@ def make_small(**changes: Any) -> Small:
     settings = Settings(**changes)
     book = Book()
     numbers = iter(range(1, 1_000_000))
-    engine = Engine(SCHEMA, settings, lambda viewer: Context(viewer, book, next(numbers)))
+    engine = Engine(SCHEMA, settings, lambda viewer, _caller: Context(viewer, book, next(numbers)))
     identity = SmallIdentity()
     return Small(engine, GraphQLEndpoint(engine, identity, settings, **timings), identity, book)
 
@@ -271,7 +276,12 @@ async def serve(small: Small) -> AsyncIterator[Small]:
         listener.bind(("127.0.0.1", 0))
         small.url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
         config = uvicorn.Config(
-            app, lifespan="off", http="httptools", ws="websockets-sansio", log_config=None
+            app,
+            lifespan="off",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            log_config=None,
         )
         config.load()
         server = uvicorn.Server(config)
