@@ -7,7 +7,7 @@ capability. What a viewer may *see* is said by each model (`visible_to`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 from app.errors import Forbidden, Unauthenticated
 
@@ -20,7 +20,7 @@ class Role(IntEnum):
     OWNER = 3
 
 
-class Scope(str, Enum):
+class Scope(StrEnum):
     """What a token may be used for, at most. Scopes narrow; they never add to what its owner may do."""
 
     READ = "read"
@@ -28,7 +28,7 @@ class Scope(str, Enum):
     ADMIN = "admin"
 
 
-class Capability(str, Enum):
+class Capability(StrEnum):
     """Everything that can be allowed or refused. A permission of the same codename grants it to a user or group."""
 
     CREATE_WORK = "create_work"
@@ -110,8 +110,16 @@ class Viewer:
     @property
     def sharing_key(self) -> tuple[object, ...]:
         """Two viewers with an equal key see every object alike, so what is rendered for one may be shown to the other."""
-        return (self.tenant_id, self.user_id, self.worker_id, self.scopes, self.is_staff, self.is_superuser,
-                self.permissions, tuple(sorted(self.roles.items())))
+        return (
+            self.tenant_id,
+            self.user_id,
+            self.worker_id,
+            self.scopes,
+            self.is_staff,
+            self.is_superuser,
+            self.permissions,
+            tuple(sorted(self.roles.items())),
+        )
 
     def can(self, capability: Capability, workspace_id: int | None = None) -> bool:
         """True when this viewer may use the capability, in that workspace where it is about one."""
@@ -132,8 +140,10 @@ class Viewer:
         if self.anonymous:
             raise Unauthenticated()
         if not self.can(capability, workspace_id):
-            raise Forbidden(f"This needs {_who(GRANTS[capability])}, and a token with the scope "
-                            f"'{GRANTS[capability].scope.value}'.")
+            raise Forbidden(
+                f"This needs {_who(GRANTS[capability])}, and a token with the scope "
+                f"'{GRANTS[capability].scope.value}'."
+            )
 
 
 def _who(grant: Grant) -> str:

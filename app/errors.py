@@ -19,11 +19,11 @@ Anything else that a resolver raises is a fault of ours: it is logged with an id
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class ErrorCode(str, Enum):
+class ErrorCode(StrEnum):
     """What kind of situation an error names. Stable: programs may branch on it."""
 
     VALIDATION = "VALIDATION"
@@ -104,7 +104,12 @@ class Conflict(UserError):
     code = ErrorCode.CONFLICT
 
     def __init__(
-        self, message: str, *, current_version: int | None = None, existing: Any = None, path: tuple[str, ...] = ()
+        self,
+        message: str,
+        *,
+        current_version: int | None = None,
+        existing: Any = None,
+        path: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, path=path)
         self.current_version = current_version

@@ -5,18 +5,29 @@ events (`actions.outbox.record`); nobody else makes them.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
+from typing import NamedTuple
 
 SOURCE = "urn:workyard"
 CATALOGUE: "dict[str, EventType]" = {}
 
 
-class Audience(str, Enum):
+class Audience(StrEnum):
     """Who may see an event, beside the user it concerns."""
 
     WORKSPACE = "workspace"
     TENANT = "tenant"
     STAFF = "staff"
+
+
+class Position(NamedTuple):
+    """Where an event stands in the log: the transaction that wrote it, and its number. Later events compare greater."""
+
+    xid: int
+    seq: int
+
+
+START = Position(0, 0)
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,9 @@ class EventType:
         return self.name.partition(".")[0]
 
 
-def _event(name: str, description: str, data: tuple[str, ...], audience: Audience, *, changes_access: bool = False) -> EventType:
+def _event(
+    name: str, description: str, data: tuple[str, ...], audience: Audience, *, changes_access: bool = False
+) -> EventType:
     CATALOGUE[name] = EventType(name, description, data, audience, changes_access)
     return CATALOGUE[name]
 
@@ -46,30 +59,99 @@ _TOKEN = ("prefix", "enabled", "user_id")
 _WORKSPACE = ("name", "public", "version")
 _USER = ("username", "is_active", "version")
 
-WorkRequestCreated = _event("work_request.created", "A work request was submitted.", _WORK, Audience.WORKSPACE)
-WorkRequestStarted = _event("work_request.started", "A worker took it and runs it.", _WORK, Audience.WORKSPACE)
+WorkRequestCreated = _event(
+    "work_request.created", "A work request was submitted.", _WORK, Audience.WORKSPACE
+)
+WorkRequestStarted = _event(
+    "work_request.started", "A worker took it and runs it.", _WORK, Audience.WORKSPACE
+)
 WorkRequestCompleted = _event("work_request.completed", "It ended, with a result.", _WORK, Audience.WORKSPACE)
-WorkRequestAborted = _event("work_request.aborted", "It was ended by a person, or because what it depends on failed.", (*_WORK, "abort_reason"), Audience.WORKSPACE)
-WorkRequestRequeued = _event("work_request.requeued", "Its attempt was lost or given back; it waits for a worker again.", _WORK, Audience.WORKSPACE)
-WorkRequestUnblocked = _event("work_request.unblocked", "All that it depends on has ended well; it waits for a worker.", _WORK, Audience.WORKSPACE)
-WorkRequestPriorityChanged = _event("work_request.priority_changed", "Its place in the queue changed.", (*_WORK, "priority_adjustment"), Audience.WORKSPACE)
-WorkRequestLogAppended = _event("work_request.log_appended", "Its task printed lines: `first` to `last` of `attempt`.", ("attempt",), Audience.WORKSPACE)
+WorkRequestAborted = _event(
+    "work_request.aborted",
+    "It was ended by a person, or because what it depends on failed.",
+    (*_WORK, "abort_reason"),
+    Audience.WORKSPACE,
+)
+WorkRequestRequeued = _event(
+    "work_request.requeued",
+    "Its attempt was lost or given back; it waits for a worker again.",
+    _WORK,
+    Audience.WORKSPACE,
+)
+WorkRequestUnblocked = _event(
+    "work_request.unblocked",
+    "All that it depends on has ended well; it waits for a worker.",
+    _WORK,
+    Audience.WORKSPACE,
+)
+WorkRequestPriorityChanged = _event(
+    "work_request.priority_changed",
+    "Its place in the queue changed.",
+    (*_WORK, "priority_adjustment"),
+    Audience.WORKSPACE,
+)
+WorkRequestDependenciesChanged = _event(
+    "work_request.dependencies_changed",
+    "It waits for other work requests than before.",
+    _WORK,
+    Audience.WORKSPACE,
+)
+WorkRequestLogAppended = _event(
+    "work_request.log_appended",
+    "Its task printed lines: `first` to `last` of `attempt`.",
+    ("attempt",),
+    Audience.WORKSPACE,
+)
 
 WorkerRegistered = _event("worker.registered", "A worker made itself known.", _WORKER, Audience.TENANT)
 WorkerEnabled = _event("worker.enabled", "An administrator allowed it to work.", _WORKER, Audience.TENANT)
-WorkerDisabled = _event("worker.disabled", "An administrator stopped it from working; its requests went back.", _WORKER, Audience.TENANT)
-WorkerConnected = _event("worker.connected", "It holds a connection and can be given work.", _WORKER, Audience.TENANT)
+WorkerDisabled = _event(
+    "worker.disabled",
+    "An administrator stopped it from working; its requests went back.",
+    _WORKER,
+    Audience.TENANT,
+)
+WorkerConnected = _event(
+    "worker.connected", "It holds a connection and can be given work.", _WORKER, Audience.TENANT
+)
 WorkerDisconnected = _event("worker.disconnected", "Its connection ended.", _WORKER, Audience.TENANT)
-WorkerMetadataChanged = _event("worker.metadata_changed", "What is known of it changed.", (*_WORKER, "provided_tags"), Audience.TENANT)
+WorkerMetadataChanged = _event(
+    "worker.metadata_changed", "What is known of it changed.", (*_WORKER, "provided_tags"), Audience.TENANT
+)
 
 TokenCreated = _event("token.created", "A token was made.", _TOKEN, Audience.STAFF)
-TokenEnabled = _event("token.enabled", "A token is accepted from now on.", _TOKEN, Audience.STAFF, changes_access=True)
-TokenDisabled = _event("token.disabled", "A token is refused from now on.", _TOKEN, Audience.STAFF, changes_access=True)
+TokenEnabled = _event(
+    "token.enabled", "A token is accepted from now on.", _TOKEN, Audience.STAFF, changes_access=True
+)
+TokenDisabled = _event(
+    "token.disabled", "A token is refused from now on.", _TOKEN, Audience.STAFF, changes_access=True
+)
 TokenDeleted = _event("token.deleted", "A token is gone.", _TOKEN, Audience.STAFF, changes_access=True)
 
 UserCreated = _event("user.created", "A user was made.", _USER, Audience.STAFF)
-UserChanged = _event("user.changed", "A user's rights or state changed.", _USER, Audience.STAFF, changes_access=True)
-TeamChanged = _event("team.changed", "A team was made, or its members changed.", ("name", "version"), Audience.STAFF, changes_access=True)
-WorkspaceCreated = _event("workspace.created", "A workspace was made.", _WORKSPACE, Audience.WORKSPACE, changes_access=True)
-WorkspaceChanged = _event("workspace.changed", "A workspace's name, visibility or members changed.", _WORKSPACE, Audience.WORKSPACE, changes_access=True)
-TaskTypeRegistered = _event("task_type.registered", "A kind of work became known, or its schema changed.", ("name", "task_version"), Audience.TENANT)
+UserChanged = _event(
+    "user.changed", "A user's rights or state changed.", _USER, Audience.STAFF, changes_access=True
+)
+TeamChanged = _event(
+    "team.changed",
+    "A team was made, or its members changed.",
+    ("name", "version"),
+    Audience.STAFF,
+    changes_access=True,
+)
+WorkspaceCreated = _event(
+    "workspace.created", "A workspace was made.", _WORKSPACE, Audience.WORKSPACE, changes_access=True
+)
+WorkspaceChanged = _event(
+    "workspace.changed",
+    "A workspace's name, visibility or members changed.",
+    _WORKSPACE,
+    Audience.WORKSPACE,
+    changes_access=True,
+)
+TaskTypeRegistered = _event(
+    "task_type.registered",
+    "A kind of work became known, or its schema changed.",
+    ("name", "task_version"),
+    Audience.TENANT,
+)

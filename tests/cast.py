@@ -69,16 +69,23 @@ class Cast:
     async def request(self, by: Person | None = None, **changes: Any) -> WorkRequest:
         """A pending request in the lab, by bob."""
         viewer = await (by or self.bob).viewer()
-        return await work.create_work_request(viewer, work.NewWorkRequest(
-            **{"task_name": "noop", "workspace_id": self.lab.id, **changes}))
+        return await work.create_work_request(
+            viewer, work.NewWorkRequest(**{"task_name": "noop", "workspace_id": self.lab.id, **changes})
+        )
 
-    async def worker(self, fqdn: str = "other.lan", *, tags: list[str] | None = None, concurrency: int = 1) -> Machine:
+    async def worker(
+        self, fqdn: str = "other.lan", *, tags: list[str] | None = None, concurrency: int = 1
+    ) -> Machine:
         """One more enabled and connected worker."""
-        activation = await make_token(self.tenant.id, TokenKind.ACTIVATION, user_id=self.sam.user.id, expire_at=_soon(), scopes=())
+        activation = await make_token(
+            self.tenant.id, TokenKind.ACTIVATION, user_id=self.sam.user.id, expire_at=_soon(), scopes=()
+        )
         worker = await work.register_worker(fqdn=fqdn, activation_key=activation.key, concurrency=concurrency)
         assert worker.token.key is not None
         machine = Machine(worker, worker.token.key)
-        await work.update_worker_dynamic_metadata(await machine.viewer(), {"tags": MACHINE_TAGS if tags is None else tags})
+        await work.update_worker_dynamic_metadata(
+            await machine.viewer(), {"tags": MACHINE_TAGS if tags is None else tags}
+        )
         machine.worker = await work.connect_worker(await machine.viewer(), uuid.uuid4(), 1)
         return machine
 
@@ -89,7 +96,12 @@ def _soon() -> datetime:
 
 @atomic()
 async def _person(tenant: Tenant, name: str, **rights: bool) -> Person:
-    user = await User.create(tenant_id=tenant.id, username=name, password=accounts.hash_password(name) if name == "ann" else "", **rights)
+    user = await User.create(
+        tenant_id=tenant.id,
+        username=name,
+        password=accounts.hash_password(name) if name == "ann" else "",
+        **rights,
+    )
     return Person(user, await make_token(tenant.id, TokenKind.API, user_id=user.id))
 
 
@@ -108,9 +120,14 @@ async def make_cast() -> Cast:
     for name, role in (("ann", Role.OWNER), ("bob", Role.CONTRIBUTOR), ("vic", Role.VIEWER)):
         await WorkspaceMembership.create(workspace_id=lab.id, user_id=people[name].user.id, role=role)
     cast = Cast(
-        tenant=tenant, lab=lab, **people, sam=await _person(tenant, "sam", is_staff=True),
-        root=await _person(tenant, "root", is_staff=True, is_superuser=True), zoe=await _person(other, "zoe", is_superuser=True),
-        theirs=await Workspace.create(tenant_id=other.id, name="theirs"), machine=None,  # type: ignore[arg-type]
+        tenant=tenant,
+        lab=lab,
+        **people,
+        sam=await _person(tenant, "sam", is_staff=True),
+        root=await _person(tenant, "root", is_staff=True, is_superuser=True),
+        zoe=await _person(other, "zoe", is_superuser=True),
+        theirs=await Workspace.create(tenant_id=other.id, name="theirs"),
+        machine=None,  # type: ignore[arg-type]
     )
     cast.machine = await cast.worker("machine.lan", concurrency=2)
     return cast

@@ -43,19 +43,34 @@ def password_matches(hash: str | None, password: str) -> bool:
 
 @atomic()
 async def create_user(
-    viewer: Viewer, *, username: str, password_hash: str, email: str = "", first_name: str = "", last_name: str = "",
-    is_staff: bool = False, is_superuser: bool = False,
+    viewer: Viewer,
+    *,
+    username: str,
+    password_hash: str,
+    email: str = "",
+    first_name: str = "",
+    last_name: str = "",
+    is_staff: bool = False,
+    is_superuser: bool = False,
 ) -> User:
     """A new user of the viewer's tenant."""
     viewer.require(Capability.ADMINISTER_USERS)
     if (is_staff or is_superuser) and not viewer.is_superuser:
         raise Forbidden("Only a superuser may make staff and superusers.")
     if not username or len(username) > 150 or not username.isprintable() or username != username.strip():
-        raise Invalid.field("username", "A user name has 1 to 150 printable characters, without spaces at its ends.")
+        raise Invalid.field(
+            "username", "A user name has 1 to 150 printable characters, without spaces at its ends."
+        )
     try:
         user = await User.create(
-            tenant_id=viewer.tenant_id, username=username, password=password_hash, email=email, first_name=first_name,
-            last_name=last_name, is_staff=is_staff, is_superuser=is_superuser,
+            tenant_id=viewer.tenant_id,
+            username=username,
+            password=password_hash,
+            email=email,
+            first_name=first_name,
+            last_name=last_name,
+            is_staff=is_staff,
+            is_superuser=is_superuser,
         )
     except IntegrityError:
         raise Invalid.field("username", "This user name is taken.", "TAKEN") from None
@@ -89,17 +104,23 @@ async def start_session(user_id: int) -> Token:
         raise Unauthenticated()
     user.last_login = now()
     await user.save(update_fields=["last_login"])
-    return await make_token(user.tenant_id, TokenKind.SESSION, user_id=user.id, comment="signed in",
-                            expire_at=now() + SESSION_LENGTH)
+    return await make_token(
+        user.tenant_id,
+        TokenKind.SESSION,
+        user_id=user.id,
+        comment="signed in",
+        expire_at=now() + SESSION_LENGTH,
+    )
 
 
 @atomic()
-async def end_session(viewer: Viewer) -> None:
-    """Sign out: the token that the viewer came with is gone."""
+async def end_session(viewer: Viewer) -> bool:
+    """Sign out: the session that the viewer came with is gone. False when it was none."""
     token = await Token.filter(id=viewer.token_id, kind=TokenKind.SESSION).get_or_none()
     if token is not None:
         await record(events.TokenDeleted, token.id)
         await token.delete()
+    return token is not None
 
 
 @atomic()
@@ -117,7 +138,9 @@ async def set_team(viewer: Viewer, name: str, member_ids: Sequence[int]) -> Team
         await team.members.add(*members)
     await team.save_changes()
     await record(events.TeamChanged, team.id)
-    await note(viewer, LogAction.ADDITION if made else LogAction.CHANGE, team, name, members=sorted(member_ids))
+    await note(
+        viewer, LogAction.ADDITION if made else LogAction.CHANGE, team, name, members=sorted(member_ids)
+    )
     return team
 
 
@@ -130,7 +153,9 @@ async def grant_permission(viewer: Viewer, user_id: int, codename: str, granted:
     user = await User.lock_visible(viewer, user_id)
     if codename not in {capability.value for capability in Capability}:
         raise Invalid.field("permission", f"There is no permission '{codename}'.")
-    permission, _ = await Permission.get_or_create(codename=codename, defaults={"name": codename.replace("_", " ")})
+    permission, _ = await Permission.get_or_create(
+        codename=codename, defaults={"name": codename.replace("_", " ")}
+    )
     await (user.user_permissions.add(permission) if granted else user.user_permissions.remove(permission))
     await user.save_changes()
     await record(events.UserChanged, user.id)

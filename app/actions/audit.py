@@ -7,6 +7,11 @@ from app.models import Entity, LogAction, LogEntry
 async def note(viewer: Viewer, action: LogAction, row: Entity, name: str, **change: object) -> None:
     """Write one entry, in the caller's transaction. `change` says field → new value; never a secret."""
     await LogEntry.create(
-        tenant_id=viewer.tenant_id, user_id=viewer.user_id, action_flag=action, object_type=type(row).__name__,
-        object_id=row.id, object_repr=name[:200], change_message=change,
+        tenant_id=viewer.tenant_id,
+        user_id=viewer.user_id,
+        action_flag=action,
+        object_type=type(row).__name__,
+        object_id=row.id,
+        object_repr=name[:200],
+        change_message=change,
     )

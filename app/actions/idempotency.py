@@ -24,12 +24,20 @@ async def made_before(viewer: Viewer, key: str | None, mutation: str, input: dic
     fingerprint = hashlib.sha256(orjson.dumps(input, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
     taken = await fetch(
         "INSERT INTO idempotency_key (owner, key, mutation, fingerprint, object_id) VALUES ($1, $2, $3, $4, 0)"
-        " ON CONFLICT (owner, key) DO NOTHING RETURNING id", _owner(viewer), key, mutation, fingerprint)
+        " ON CONFLICT (owner, key) DO NOTHING RETURNING id",
+        _owner(viewer),
+        key,
+        mutation,
+        fingerprint,
+    )
     if taken:
         return None
     before = await IdempotencyKey.get(owner=_owner(viewer), key=key)
     if (before.mutation, before.fingerprint) != (mutation, fingerprint):
-        raise Conflict("This idempotency key was used for another input: choose a new one.", path=("input", "idempotencyKey"))
+        raise Conflict(
+            "This idempotency key was used for another input: choose a new one.",
+            path=("input", "idempotencyKey"),
+        )
     return before.object_id
 
 

@@ -23,7 +23,9 @@ def written() -> None:
         waker()
 
 
-async def record(event: EventType, *ids: int, extra: dict[str, object] | None = None, tenant_id: int | None = None) -> None:
+async def record(
+    event: EventType, *ids: int, extra: dict[str, object] | None = None, tenant_id: int | None = None
+) -> None:
     """Write one event for each of the rows, in the caller's transaction. Call it after the rows are saved.
 
     `extra` joins the data; `tenant_id` is needed for subjects that belong to no tenant.
@@ -32,7 +34,9 @@ async def record(event: EventType, *ids: int, extra: dict[str, object] | None = 
     on_commit(written)
 
 
-def insert_events(event: EventType, rows: str, extra: str = "'{}'::jsonb", tenant: str = "NULL::bigint") -> str:
+def insert_events(
+    event: EventType, rows: str, extra: str = "'{}'::jsonb", tenant: str = "NULL::bigint"
+) -> str:
     """The INSERT that writes one event for each row of the CTE or table `rows`, for statements that do all in one.
 
     `extra` is an SQL expression of type jsonb over `row`. The caller calls `written()` after the commit.
@@ -55,7 +59,11 @@ def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
     if event.table == "workspace":
         return "row.id", "", f"coalesce({tenant}, row.tenant_id)"
     if event.audience is Audience.WORKSPACE:
-        return "row.workspace_id", "JOIN workspace ON workspace.id = row.workspace_id", f"coalesce({tenant}, workspace.tenant_id)"
+        return (
+            "row.workspace_id",
+            "JOIN workspace ON workspace.id = row.workspace_id",
+            f"coalesce({tenant}, workspace.tenant_id)",
+        )
     return "NULL::bigint", "", tenant if event.table == "task_type" else f"coalesce({tenant}, row.tenant_id)"
 
 
@@ -65,4 +73,3 @@ def _record(event: EventType) -> str:
 
 
 _RECORD = {name: _record(event) for name, event in CATALOGUE.items()}
-

@@ -30,14 +30,28 @@ def hash_of(key: str) -> str:
 
 
 async def make_token(
-    tenant_id: int, kind: TokenKind, *, user_id: int | None = None, comment: str = "", enabled: bool = True,
-    expire_at: datetime | None = None, scopes: Iterable[Scope] = tuple(Scope), key: str | None = None,
+    tenant_id: int,
+    kind: TokenKind,
+    *,
+    user_id: int | None = None,
+    comment: str = "",
+    enabled: bool = True,
+    expire_at: datetime | None = None,
+    scopes: Iterable[Scope] = tuple(Scope),
+    key: str | None = None,
 ) -> Token:
     """A new token in the caller's transaction; `token.key` holds the secret, this once."""
     key = key or new_key()
     token = await Token.create(
-        tenant_id=tenant_id, kind=kind, user_id=user_id, comment=comment, enabled=enabled, expire_at=expire_at,
-        scopes=sorted(scope.value for scope in scopes), hash=hash_of(key), prefix=key[:8],
+        tenant_id=tenant_id,
+        kind=kind,
+        user_id=user_id,
+        comment=comment,
+        enabled=enabled,
+        expire_at=expire_at,
+        scopes=sorted(scope.value for scope in scopes),
+        hash=hash_of(key),
+        prefix=key[:8],
     )
     token.key = key
     await record(events.TokenCreated, token.id)
@@ -46,7 +60,11 @@ async def make_token(
 
 @atomic()
 async def create_token(
-    viewer: Viewer, *, comment: str, user_id: int | None = None, expire_at: datetime | None = None,
+    viewer: Viewer,
+    *,
+    comment: str,
+    user_id: int | None = None,
+    expire_at: datetime | None = None,
     scopes: Iterable[Scope] | None = None,
 ) -> Token:
     """A token for the viewer, or by an administrator for another user. It never has a scope that the viewer lacks."""
@@ -62,7 +80,9 @@ async def create_token(
     wanted = frozenset(viewer.scopes if scopes is None else scopes)
     if not wanted <= viewer.scopes:
         raise Invalid.field("scopes", "A token cannot have a scope that yours lacks.")
-    token = await make_token(viewer.tenant_id, TokenKind.API, user_id=owner, comment=comment, expire_at=expire_at, scopes=wanted)
+    token = await make_token(
+        viewer.tenant_id, TokenKind.API, user_id=owner, comment=comment, expire_at=expire_at, scopes=wanted
+    )
     await note(viewer, LogAction.ADDITION, token, token.prefix, comment=comment, user_id=owner)
     return token
 
@@ -82,8 +102,14 @@ async def create_activation_token(viewer: Viewer, *, minutes: int = 15) -> Token
     viewer.require(Capability.ADMINISTER_WORKERS)
     if not 1 <= minutes <= 24 * 60:
         raise Invalid.field("minutes", "An activation token lasts from 1 minute to a day.")
-    token = await make_token(viewer.tenant_id, TokenKind.ACTIVATION, user_id=viewer.user_id, comment="worker activation",
-                             expire_at=now() + timedelta(minutes=minutes), scopes=())
+    token = await make_token(
+        viewer.tenant_id,
+        TokenKind.ACTIVATION,
+        user_id=viewer.user_id,
+        comment="worker activation",
+        expire_at=now() + timedelta(minutes=minutes),
+        scopes=(),
+    )
     await note(viewer, LogAction.ADDITION, token, token.prefix, kind="activation")
     return token
 
@@ -93,7 +119,9 @@ async def set_token_enabled(viewer: Viewer, id: int, enabled: bool) -> Token:
     """Accept or refuse a token from now on. Live connections that use a refused one are closed within a second."""
     token = await _lock_to_manage(viewer, id)
     if token.kind is TokenKind.WORKER:
-        raise InvalidState("This is a worker's token: enable or disable the worker.", current_state=token.kind.name)
+        raise InvalidState(
+            "This is a worker's token: enable or disable the worker.", current_state=token.kind.name
+        )
     (token.enable if enabled else token.disable)()
     await token.save_changes("enabled")
     await record(events.TokenEnabled if enabled else events.TokenDisabled, token.id)
@@ -106,7 +134,9 @@ async def delete_token(viewer: Viewer, id: int) -> Token:
     """Remove a token for good."""
     token = await _lock_to_manage(viewer, id)
     if token.kind is TokenKind.WORKER:
-        raise InvalidState("This is a worker's token: it goes with the worker.", current_state=token.kind.name)
+        raise InvalidState(
+            "This is a worker's token: it goes with the worker.", current_state=token.kind.name
+        )
     await record(events.TokenDeleted, token.id)
     await note(viewer, LogAction.DELETION, token, token.prefix)
     await token.delete()
@@ -115,10 +145,11 @@ async def delete_token(viewer: Viewer, id: int) -> Token:
 
 async def _lock_to_manage(viewer: Viewer, id: int) -> Token:
     token = await Token.lock_visible(viewer, id)
-    viewer.require(Capability.MANAGE_OWN_TOKENS if token.user_id == viewer.user_id else Capability.ADMINISTER_TOKENS)
-    if token.user_id != viewer.user_id:
-        if token.user_id is not None:
-            await _require_no_more_than(viewer, token.user_id)
+    viewer.require(
+        Capability.MANAGE_OWN_TOKENS if token.user_id == viewer.user_id else Capability.ADMINISTER_TOKENS
+    )
+    if token.user_id is not None and token.user_id != viewer.user_id:
+        await _require_no_more_than(viewer, token.user_id)
     return token
 
 
@@ -136,9 +167,14 @@ async def viewer_of(key: str) -> Viewer | None:
     if row["stale"]:
         await fetch("UPDATE token SET last_seen_at = now() WHERE id = $1", row["token_id"])
     return Viewer(
-        tenant_id=row["tenant_id"], user_id=row["user_id"], worker_id=row["worker_id"], token_id=row["token_id"],
-        is_staff=bool(row["is_staff"]), is_superuser=bool(row["is_superuser"]),
-        scopes=frozenset(Scope(scope) for scope in row["scopes"]), expire_at=row["expire_at"],
+        tenant_id=row["tenant_id"],
+        user_id=row["user_id"],
+        worker_id=row["worker_id"],
+        token_id=row["token_id"],
+        is_staff=bool(row["is_staff"]),
+        is_superuser=bool(row["is_superuser"]),
+        scopes=frozenset(Scope(scope) for scope in row["scopes"]),
+        expire_at=row["expire_at"],
         roles={int(id): Role(role) for id, role in orjson.loads(row["roles"] or "{}").items()},
         permissions=frozenset(row["permissions"] or ()),
     )

@@ -100,7 +100,7 @@ class Engine:
     """The one place where operations run. `make_context` gives each of them, and each event, a context of its own."""
 
     def __init__(
-        self, schema: strawberry.Schema, settings: Settings, make_context: Callable[[Viewer], Any]
+        self, schema: strawberry.Schema, settings: Settings, make_context: Callable[[Viewer, Caller], Any]
     ) -> None:
         self.schema = schema._schema
         self.documents = Documents(
@@ -128,7 +128,7 @@ class Engine:
             cost = operation.cost(request.variables)
             payer = _payer(viewer, caller)
             self.budget.spend(payer, cost)
-            result = await self._run(operation, request, viewer)
+            result = await self._run(operation, request, viewer, caller)
             outcome = "errors" if result.errors else "data"
             return self._settle(result, payer, cost, wants_cost or request.wants_cost)
         except Exception as error:
@@ -176,20 +176,24 @@ class Engine:
                 raise Unauthenticated("Sign in to ask the schema about itself, or read /schema.graphql.")
         return viewer
 
-    async def _run(self, operation: Operation, request: GraphQLRequest, viewer: Viewer) -> ExecutionResult:
+    async def _run(
+        self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
+    ) -> ExecutionResult:
         """Execute a query or mutation.
 
         Root fields that are compiled are to be taken out here, before the executor is built for the others.
         """
-        executor = self._executor(operation, request, viewer)
+        executor = self._executor(operation, request, viewer, caller)
         result = executor.execute_operation()
         return cast(ExecutionResult, await result if isawaitable(result) else result)
 
-    def _executor(self, operation: Operation, request: GraphQLRequest, viewer: Viewer) -> PlainExecutor:
+    def _executor(
+        self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
+    ) -> PlainExecutor:
         executor = PlainExecutor.build(
             self.schema,
             operation.prepared.document,
-            context_value=self._make_context(viewer),
+            context_value=self._make_context(viewer, caller),
             raw_variable_values=request.variables,
             operation_name=operation.name,
             operation_extensions=request.extensions,
@@ -212,30 +216,32 @@ class Engine:
     ) -> AsyncGenerator[Event, None]:
         viewer = await self._admit(operation, caller)
         cost = operation.cost(request.variables)
-        executor = self._executor(operation, request, viewer)
+        executor = self._executor(operation, request, viewer, caller)
         shared = _shared_part(operation, request)
         source = await _open_source(executor, resume_after)
         try:
             async for payload in source:
                 viewer = await caller.viewer(fresh=False)
                 self.budget.spend(_payer(viewer, caller), cost)
-                yield await self._event(executor, viewer, payload, shared)
+                yield await self._event(executor, viewer, caller, payload, shared)
         finally:
             await _close(source)
 
-    async def _event(self, executor: PlainExecutor, viewer: Viewer, payload: Any, shared: Hashable) -> Event:
+    async def _event(
+        self, executor: PlainExecutor, viewer: Viewer, caller: Caller, payload: Any, shared: Hashable
+    ) -> Event:
         async def render() -> bytes:
-            return await self._render(executor, viewer, payload)
+            return await self._render(executor, viewer, caller, payload)
 
         cursor = getattr(payload, "cursor", None)
         if cursor is None:
             return Event(Rendered(await render()))
         return Event(await self._renderings.get((shared, viewer.sharing_key, cursor), render), str(cursor))
 
-    async def _render(self, executor: PlainExecutor, viewer: Viewer, payload: Any) -> bytes:
+    async def _render(self, executor: PlainExecutor, viewer: Viewer, caller: Caller, payload: Any) -> bytes:
         """Execute the selection of a subscription on one payload, in a context of its own."""
         each = cast(PlainExecutor, executor.build_per_event_executor(payload))
-        each.context_value = self._make_context(viewer)
+        each.context_value = self._make_context(viewer, caller)
         result = each.execute_operation(serially=False)
         executed = cast(ExecutionResult, await result if isawaitable(result) else result)
         return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()

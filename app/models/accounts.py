@@ -3,7 +3,7 @@
 Source: the User and Token of debusine (`docs/reference/entities.md`), on Django's model of users, groups, permissions.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
@@ -13,7 +13,7 @@ from app.access import Capability, Scope, Viewer
 from app.models.entity import EVERYTHING, NOTHING, Entity, in_tenant
 
 
-class TokenKind(str, Enum):
+class TokenKind(StrEnum):
     """What a token is for."""
 
     API = "api"
@@ -22,7 +22,7 @@ class TokenKind(str, Enum):
     ACTIVATION = "activation"
 
 
-class LogAction(str, Enum):
+class LogAction(StrEnum):
     """What an administrator did to an object."""
 
     ADDITION = "addition"
@@ -51,7 +51,9 @@ class Permission(Entity):
 
     word = "permission"
     id = fields.BigIntField(primary_key=True)
-    codename = fields.CharField(100, unique=True, description="The capability's name, such as administer_workers.")
+    codename = fields.CharField(
+        100, unique=True, description="The capability's name, such as administer_workers."
+    )
     name = fields.CharField(255, description="What it allows, for people.")
 
     class Meta:
@@ -67,11 +69,18 @@ class Group(Entity):
 
     word = "group"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="groups", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="groups", on_delete=fields.RESTRICT
+    )
     tenant_id: int
     name = fields.CharField(150, description="Name, unique in the tenant.")
     permissions: fields.ManyToManyRelation[Permission] = fields.ManyToManyField(
-        "models.Permission", through="group_permission", forward_key="permission_id", backward_key="group_id", related_name="groups")
+        "models.Permission",
+        through="group_permission",
+        forward_key="permission_id",
+        backward_key="group_id",
+        related_name="groups",
+    )
 
     class Meta:
         table = "group"
@@ -87,23 +96,43 @@ class User(Entity):
 
     word = "user"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="users", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="users", on_delete=fields.RESTRICT
+    )
     tenant_id: int
     username = fields.CharField(150, unique=True, description="The name to sign in with, unique.")
-    password = fields.CharField(255, description="Argon2 hash; never shown. Empty: cannot sign in with a password.")
+    password = fields.CharField(
+        255, description="Argon2 hash; never shown. Empty: cannot sign in with a password."
+    )
     email = fields.CharField(254, default="", description="E-mail address; shown to the user and to staff.")
     first_name = fields.CharField(150, default="", description="Given name.")
     last_name = fields.CharField(150, default="", description="Family name.")
-    is_active = fields.BooleanField(default=True, description="False: may not sign in, and every token is refused.")
-    is_staff = fields.BooleanField(default=False, description="Administers workers, tokens and users of the tenant.")
+    is_active = fields.BooleanField(
+        default=True, description="False: may not sign in, and every token is refused."
+    )
+    is_staff = fields.BooleanField(
+        default=False, description="Administers workers, tokens and users of the tenant."
+    )
     is_superuser = fields.BooleanField(default=False, description="May do everything in the tenant.")
     date_joined = fields.DatetimeField(auto_now_add=True, description="When the user was made.")
-    last_login = fields.DatetimeField(null=True, description="When the user last signed in with the password.")
+    last_login = fields.DatetimeField(
+        null=True, description="When the user last signed in with the password."
+    )
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
     groups: fields.ManyToManyRelation[Group] = fields.ManyToManyField(
-        "models.Group", through="user_group", forward_key="group_id", backward_key="user_id", related_name="users")
+        "models.Group",
+        through="user_group",
+        forward_key="group_id",
+        backward_key="user_id",
+        related_name="users",
+    )
     user_permissions: fields.ManyToManyRelation[Permission] = fields.ManyToManyField(
-        "models.Permission", through="user_permission", forward_key="permission_id", backward_key="user_id", related_name="users")
+        "models.Permission",
+        through="user_permission",
+        forward_key="permission_id",
+        backward_key="user_id",
+        related_name="users",
+    )
 
     class Meta:
         table = "user"
@@ -118,13 +147,20 @@ class Team(Entity):
 
     word = "team"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="teams", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="teams", on_delete=fields.RESTRICT
+    )
     tenant_id: int
     name = fields.CharField(150, description="Name, unique in the tenant.")
     created_at = fields.DatetimeField(auto_now_add=True, description="When the team was made.")
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
     members: fields.ManyToManyRelation[User] = fields.ManyToManyField(
-        "models.User", through="team_member", forward_key="user_id", backward_key="team_id", related_name="teams")
+        "models.User",
+        through="team_member",
+        forward_key="user_id",
+        backward_key="team_id",
+        related_name="teams",
+    )
 
     class Meta:
         table = "team"
@@ -140,16 +176,29 @@ class Token(Entity):
 
     word = "token"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="tokens", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="tokens", on_delete=fields.RESTRICT
+    )
     tenant_id: int
-    hash = fields.CharField(64, unique=True, description="SHA-256 of the key, 64 lower-case hex characters; never shown.")
+    hash = fields.CharField(
+        64, unique=True, description="SHA-256 of the key, 64 lower-case hex characters; never shown."
+    )
     prefix = fields.CharField(8, description="The key's first 8 characters, to tell tokens apart.")
-    kind = fields.CharEnumField(TokenKind, max_length=10, default=TokenKind.API, description="What the token is for.")
+    kind = fields.CharEnumField(
+        TokenKind, max_length=10, default=TokenKind.API, description="What the token is for."
+    )
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", null=True, related_name="token_set", on_delete=fields.CASCADE, description="Whom it stands for; null for a worker's token.")
+        "models.User",
+        null=True,
+        related_name="token_set",
+        on_delete=fields.CASCADE,
+        description="Whom it stands for; null for a worker's token.",
+    )
     user_id: int | None
     comment = fields.CharField(100, default="", description="Why it was made.")
-    scopes: list[str] = ArrayField("text", default=[scope.value for scope in Scope], description="What it may be used for, at most.")  # type: ignore[assignment]
+    scopes: list[str] = ArrayField(
+        "text", default=[scope.value for scope in Scope], description="What it may be used for, at most."
+    )  # type: ignore[assignment]
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was made.")
     enabled = fields.BooleanField(default=False, description="Only an enabled token is accepted.")
     expire_at = fields.DatetimeField(null=True, description="From this moment on it is refused; null: never.")
@@ -182,17 +231,28 @@ class LogEntry(Entity):
 
     word = "log entry"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="log_entries", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="log_entries", on_delete=fields.RESTRICT
+    )
     tenant_id: int
     action_time = fields.DatetimeField(auto_now_add=True, description="When it was done.")
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", null=True, related_name="logentry_set", on_delete=fields.SET_NULL, description="Who did it; null: the command line.")
+        "models.User",
+        null=True,
+        related_name="logentry_set",
+        on_delete=fields.SET_NULL,
+        description="Who did it; null: the command line.",
+    )
     user_id: int | None
     object_type = fields.CharField(100, description="The type of the object, as in GraphQL.")
     object_id = fields.BigIntField(description="The object's number.")
     object_repr = fields.CharField(200, description="The object's name at that time.")
-    action_flag = fields.CharEnumField(LogAction, max_length=8, description="Whether it was added, changed or deleted.")
-    change_message: dict[str, object] = fields.JSONField(default=dict, description="The change: field → new value. No secrets.")  # type: ignore[assignment]
+    action_flag = fields.CharEnumField(
+        LogAction, max_length=8, description="Whether it was added, changed or deleted."
+    )
+    change_message: dict[str, object] = fields.JSONField(
+        default=dict, description="The change: field → new value. No secrets."
+    )  # type: ignore[assignment]
 
     class Meta:
         table = "log_entry"
@@ -210,7 +270,9 @@ class IdempotencyKey(Entity):
     owner = fields.CharField(64, description="Whose key: user/<id> or worker/<id>.")
     key = fields.CharField(255, description="The caller's key.")
     mutation = fields.CharField(100, description="The mutation it was given to.")
-    fingerprint = fields.CharField(64, description="SHA-256 of the input, to refuse the key for another input.")
+    fingerprint = fields.CharField(
+        64, description="SHA-256 of the input, to refuse the key for another input."
+    )
     object_id = fields.BigIntField(description="The object that was made.")
     created_at = fields.DatetimeField(auto_now_add=True, description="When; keys are forgotten after a day.")
 
@@ -221,5 +283,3 @@ class IdempotencyKey(Entity):
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
         return NOTHING
-
-

@@ -35,14 +35,22 @@ class Entity(Model):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         abstract = getattr(cls.__dict__.get("Meta"), "abstract", False)
-        if not abstract and cls.workspace_path is None and cls.visibility.__func__ is Entity.visibility.__func__:  # type: ignore[attr-defined]
-            raise TypeError(f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()")
+        if (
+            not abstract
+            and cls.workspace_path is None
+            and cls.visibility.__func__ is Entity.visibility.__func__
+        ):  # type: ignore[attr-defined]
+            raise TypeError(
+                f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()"
+            )
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
         """The predicate of rows that the viewer may see."""
         assert cls.workspace_path is not None
-        from app.models.workspaces import Workspace  # the one upward reference: workspaces are entities themselves
+        from app.models.workspaces import (
+            Workspace,
+        )  # the one upward reference: workspaces are entities themselves
 
         return Q(**{f"{cls.workspace_path}__in": Subquery(Workspace.visible_to(viewer).values("id"))})
 
@@ -67,7 +75,8 @@ class Entity(Model):
         if if_version is not None and row.version != if_version:
             raise Conflict(
                 f"This {cls.word} has changed since version {if_version}: look at version {row.version} first.",
-                current_version=row.version, path=("input", "ifVersion"),
+                current_version=row.version,
+                path=("input", "ifVersion"),
             )
         return row
 

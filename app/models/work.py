@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from datetime import timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
@@ -18,11 +18,11 @@ from app.models.entity import EVERYTHING, NOTHING, Entity, in_tenant
 from app.models.workspaces import Workspace
 
 
-class WorkRequestStatus(str, Enum):
+class WorkRequestStatus(StrEnum):
     """Where a work request is in its life.
 
-        BLOCKED → PENDING → RUNNING → COMPLETED
-        BLOCKED, PENDING, RUNNING → ABORTED            RUNNING → PENDING (given back, or its lease ran out)
+    BLOCKED → PENDING → RUNNING → COMPLETED
+    BLOCKED, PENDING, RUNNING → ABORTED            RUNNING → PENDING (given back, or its lease ran out)
     """
 
     BLOCKED = "blocked"
@@ -32,7 +32,7 @@ class WorkRequestStatus(str, Enum):
     ABORTED = "aborted"
 
 
-class WorkRequestResult(str, Enum):
+class WorkRequestResult(StrEnum):
     """How a completed work request ended; NONE as long as it is not completed."""
 
     NONE = ""
@@ -42,7 +42,7 @@ class WorkRequestResult(str, Enum):
     SKIPPED = "skipped"
 
 
-class LogStream(str, Enum):
+class LogStream(StrEnum):
     """Where a log line came from."""
 
     STDOUT = "stdout"
@@ -71,8 +71,12 @@ class TaskType(Entity):
     name = fields.CharField(100, unique=True, description="Name, as given in taskName.")
     task_version = fields.IntField(default=1, description="Version of what taskData means.")
     description = fields.TextField(default="", description="What it does, for people.")
-    data_schema: dict[str, Any] = fields.JSONField(default=dict, description="JSON Schema (2020-12) of taskData.")  # type: ignore[assignment]
-    required_tags: list[str] = ArrayField("text", default=list, description="Tags that a worker needs for it.")  # type: ignore[assignment]
+    data_schema: dict[str, Any] = fields.JSONField(
+        default=dict, description="JSON Schema (2020-12) of taskData."
+    )  # type: ignore[assignment]
+    required_tags: list[str] = ArrayField(
+        "text", default=list, description="Tags that a worker needs for it."
+    )  # type: ignore[assignment]
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
 
     class Meta:
@@ -103,21 +107,41 @@ class Worker(Entity):
 
     word = "worker"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="workers", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="workers", on_delete=fields.RESTRICT
+    )
     tenant_id: int
     name = fields.CharField(50, unique=True, description="Unique name, made from the host's FQDN.")
     registered_at = fields.DatetimeField(auto_now_add=True, description="When it registered.")
-    connected_at = fields.DatetimeField(null=True, description="Since when it has been connected; null: it is not.")
-    token: fields.OneToOneRelation[Token] = fields.OneToOneField("models.Token", related_name="worker", on_delete=fields.RESTRICT)
+    connected_at = fields.DatetimeField(
+        null=True, description="Since when it has been connected; null: it is not."
+    )
+    token: fields.OneToOneRelation[Token] = fields.OneToOneField(
+        "models.Token", related_name="worker", on_delete=fields.RESTRICT
+    )
     token_id: int
-    static_metadata: dict[str, Any] = fields.JSONField(default=dict, description="Facts set by administrators; they win over the worker's own.")  # type: ignore[assignment]
-    dynamic_metadata: dict[str, Any] = fields.JSONField(default=dict, description="Facts reported by the worker.")  # type: ignore[assignment]
-    dynamic_metadata_updated_at = fields.DatetimeField(null=True, description="When the worker last reported its facts.")
+    static_metadata: dict[str, Any] = fields.JSONField(
+        default=dict, description="Facts set by administrators; they win over the worker's own."
+    )  # type: ignore[assignment]
+    dynamic_metadata: dict[str, Any] = fields.JSONField(
+        default=dict, description="Facts reported by the worker."
+    )  # type: ignore[assignment]
+    dynamic_metadata_updated_at = fields.DatetimeField(
+        null=True, description="When the worker last reported its facts."
+    )
     concurrency = fields.IntField(default=1, description="How many work requests it runs at once, at most.")
     last_seen_at = fields.DatetimeField(null=True, description="When it was last heard of.")
-    provided_tags: list[str] = ArrayField("text", default=list, description="Tags it has, from its metadata; a request needs all of its required tags among them.")  # type: ignore[assignment]
-    connection_id = fields.UUIDField(null=True, description="Its present connection; only that one may mark it disconnected.")
-    connection_server = fields.BigIntField(null=True, description="The server process that holds the connection.")
+    provided_tags: list[str] = ArrayField(
+        "text",
+        default=list,
+        description="Tags it has, from its metadata; a request needs all of its required tags among them.",
+    )  # type: ignore[assignment]
+    connection_id = fields.UUIDField(
+        null=True, description="Its present connection; only that one may mark it disconnected."
+    )
+    connection_server = fields.BigIntField(
+        null=True, description="The server process that holds the connection."
+    )
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
 
     class Meta:
@@ -161,52 +185,99 @@ class WorkRequest(Entity):
     Results = WorkRequestResult
 
     id = fields.BigIntField(primary_key=True)
-    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField("models.Workspace", related_name="work_requests", on_delete=fields.RESTRICT)
+    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
+        "models.Workspace", related_name="work_requests", on_delete=fields.RESTRICT
+    )
     workspace_id: int
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was submitted.")
     started_at = fields.DatetimeField(null=True, description="When the present attempt began to run.")
     completed_at = fields.DatetimeField(null=True, description="When it was completed or aborted.")
-    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="workrequest_set", on_delete=fields.RESTRICT)
+    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="workrequest_set", on_delete=fields.RESTRICT
+    )
     created_by_id: int
-    status = fields.CharEnumField(WorkRequestStatus, max_length=9, default=PENDING, description="Where it is in its life.")
-    result = fields.CharEnumField(WorkRequestResult, max_length=7, default=WorkRequestResult.NONE, description="How it ended; NONE until it is completed.")
+    status = fields.CharEnumField(
+        WorkRequestStatus, max_length=9, default=PENDING, description="Where it is in its life."
+    )
+    result = fields.CharEnumField(
+        WorkRequestResult,
+        max_length=7,
+        default=WorkRequestResult.NONE,
+        description="How it ended; NONE until it is completed.",
+    )
     worker: fields.ForeignKeyNullableRelation[Worker] = fields.ForeignKeyField(
-        "models.Worker", null=True, related_name="assigned_work_requests", on_delete=fields.RESTRICT)
+        "models.Worker", null=True, related_name="assigned_work_requests", on_delete=fields.RESTRICT
+    )
     worker_id: int | None
     task_name = fields.CharField(100, description="Name of the task type.")
-    task_data: dict[str, Any] = fields.JSONField(default=dict, description="Input of the task, an object that satisfies the task type's JSON Schema.")  # type: ignore[assignment]
+    task_data: dict[str, Any] = fields.JSONField(
+        default=dict, description="Input of the task, an object that satisfies the task type's JSON Schema."
+    )  # type: ignore[assignment]
 
     priority_base = fields.IntField(default=0, description="Priority given by the system.")
-    priority_adjustment = fields.IntField(default=0, description="Priority added by people; above 0 only by staff.")
-    priority = fields.IntField(generated=True, null=True, description="Base plus adjustment; the highest runs first.")
-    tag_set: fields.ForeignKeyRelation[TagSet] = fields.ForeignKeyField("models.TagSet", related_name="work_requests", on_delete=fields.RESTRICT)
+    priority_adjustment = fields.IntField(
+        default=0, description="Priority added by people; above 0 only by staff."
+    )
+    priority = fields.IntField(
+        generated=True, null=True, description="Base plus adjustment; the highest runs first."
+    )
+    tag_set: fields.ForeignKeyRelation[TagSet] = fields.ForeignKeyField(
+        "models.TagSet", related_name="work_requests", on_delete=fields.RESTRICT
+    )
     tag_set_id: int
-    required_tags: list[str] = ArrayField("text", default=list, description="Tags that a worker needs, all of them.")  # type: ignore[assignment]
-    pinned = fields.BooleanField(default=False, description="True: only the worker it was given to at submission may run it.")
+    required_tags: list[str] = ArrayField(
+        "text", default=list, description="Tags that a worker needs, all of them."
+    )  # type: ignore[assignment]
+    pinned = fields.BooleanField(
+        default=False, description="True: only the worker it was given to at submission may run it."
+    )
     available_at = fields.DatetimeField(description="Not given to a worker before this time.")
     attempt = fields.IntField(default=0, description="How often it was started.")
     max_attempts = fields.IntField(default=3, description="After so many lost attempts it ends with ERROR.")
-    lease_expires_at = fields.DatetimeField(null=True, description="Until when its worker has to renew its claim.")
-    slot = fields.SmallIntField(null=True, description="Which of its worker's places it takes while it runs, from 1.")
-    retry_delays: list[timedelta] = ArrayField("interval", default=list, description="Pauses before the automatic retries still left after a failure.")  # type: ignore[assignment]
-    output_data: dict[str, Any] | None = fields.JSONField(null=True, description="What the task returned, an object.")  # type: ignore[assignment]
-    errors: list[dict[str, Any]] = fields.JSONField(default=list, description="What went wrong: objects with code and message.")  # type: ignore[assignment]
+    lease_expires_at = fields.DatetimeField(
+        null=True, description="Until when its worker has to renew its claim."
+    )
+    slot = fields.SmallIntField(
+        null=True, description="Which of its worker's places it takes while it runs, from 1."
+    )
+    retry_delays: list[timedelta] = ArrayField(
+        "interval",
+        default=list,
+        description="Pauses before the automatic retries still left after a failure.",
+    )  # type: ignore[assignment]
+    output_data: dict[str, Any] | None = fields.JSONField(
+        null=True, description="What the task returned, an object."
+    )  # type: ignore[assignment]
+    errors: list[dict[str, Any]] = fields.JSONField(
+        default=list, description="What went wrong: objects with code and message."
+    )  # type: ignore[assignment]
     parent: fields.ForeignKeyNullableRelation["WorkRequest"] = fields.ForeignKeyField(
-        "models.WorkRequest", null=True, related_name="children", on_delete=fields.RESTRICT)
+        "models.WorkRequest", null=True, related_name="children", on_delete=fields.RESTRICT
+    )
     parent_id: int | None
-    allow_failure = fields.BooleanField(default=False, description="True: dependants run even when this one does not succeed.")
-    has_dependants = fields.BooleanField(default=False, description="True: others wait for it, so its end concerns them too.")
+    allow_failure = fields.BooleanField(
+        default=False, description="True: dependants run even when this one does not succeed."
+    )
+    has_dependants = fields.BooleanField(
+        default=False, description="True: others wait for it, so its end concerns them too."
+    )
     supersedes: fields.OneToOneNullableRelation["WorkRequest"] = fields.OneToOneField(
-        "models.WorkRequest", null=True, related_name="superseded_by", on_delete=fields.RESTRICT)
+        "models.WorkRequest", null=True, related_name="superseded_by", on_delete=fields.RESTRICT
+    )
     supersedes_id: int | None
     aborted_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", null=True, related_name="aborted_work_requests", on_delete=fields.RESTRICT)
+        "models.User", null=True, related_name="aborted_work_requests", on_delete=fields.RESTRICT
+    )
     aborted_by_id: int | None
     abort_reason = fields.TextField(default="", description="Why it was aborted.")
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
     dependencies: fields.ManyToManyRelation["WorkRequest"] = fields.ManyToManyField(
-        "models.WorkRequest", through="work_request_dependency", forward_key="dependency_id", backward_key="dependant_id",
-        related_name="dependants")
+        "models.WorkRequest",
+        through="work_request_dependency",
+        forward_key="dependency_id",
+        backward_key="dependant_id",
+        related_name="dependants",
+    )
 
     class Meta:
         table = "work_request"
@@ -250,7 +321,9 @@ class WorkRequest(Entity):
         if not self.pinned:
             self.worker_id = None
 
-    def complete(self, result: WorkRequestResult, output_data: dict[str, Any] | None, errors: list[dict[str, Any]]) -> None:
+    def complete(
+        self, result: WorkRequestResult, output_data: dict[str, Any] | None, errors: list[dict[str, Any]]
+    ) -> None:
         """It ended, and this is how."""
         self._become(COMPLETED)
         self.result, self.completed_at, self.lease_expires_at, self.slot = result, now(), None, None
@@ -263,9 +336,14 @@ class WorkRequest(Entity):
     def require_attempt(self, attempt: int) -> None:
         """Raise `StaleAttempt` unless it is running in that attempt."""
         if self.attempt != attempt:
-            raise StaleAttempt(f"This is attempt {self.attempt}; attempt {attempt} has ended.", current_state=self.status.name)
+            raise StaleAttempt(
+                f"This is attempt {self.attempt}; attempt {attempt} has ended.",
+                current_state=self.status.name,
+            )
         if self.status is not RUNNING:
-            raise InvalidState(f"The work request is {self.status.name}, not RUNNING.", current_state=self.status.name)
+            raise InvalidState(
+                f"The work request is {self.status.name}, not RUNNING.", current_state=self.status.name
+            )
 
     @property
     def retryable(self) -> bool:
@@ -274,8 +352,10 @@ class WorkRequest(Entity):
 
     def _become(self, status: WorkRequestStatus) -> None:
         if status not in TRANSITIONS[self.status]:
-            raise InvalidState(f"The work request is {self.status.name}: it cannot become {status.name}.",
-                               current_state=self.status.name)
+            raise InvalidState(
+                f"The work request is {self.status.name}: it cannot become {status.name}.",
+                current_state=self.status.name,
+            )
         self.status = status
 
 
@@ -286,11 +366,14 @@ class LogLine(Entity):
     word = "log line"
     id = fields.BigIntField(primary_key=True)
     work_request: fields.ForeignKeyRelation[WorkRequest] = fields.ForeignKeyField(
-        "models.WorkRequest", related_name="log_lines", on_delete=fields.CASCADE)
+        "models.WorkRequest", related_name="log_lines", on_delete=fields.CASCADE
+    )
     work_request_id: int
     attempt = fields.IntField(description="The attempt that printed it.")
     number = fields.IntField(description="Its number in that attempt, from 1.")
-    stream = fields.CharEnumField(LogStream, max_length=6, description="Standard output, standard error, or the worker itself.")
+    stream = fields.CharEnumField(
+        LogStream, max_length=6, description="Standard output, standard error, or the worker itself."
+    )
     time = fields.DatetimeField(description="When it was printed, by the worker's clock.")
     text = fields.TextField(description="The line, without its end; at most 8 KiB.")
 

@@ -13,9 +13,13 @@ class Workspace(Entity):
 
     word = "workspace"
     id = fields.BigIntField(primary_key=True)
-    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField("models.Tenant", related_name="workspaces", on_delete=fields.RESTRICT)
+    tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
+        "models.Tenant", related_name="workspaces", on_delete=fields.RESTRICT
+    )
     tenant_id: int
-    name = fields.CharField(255, description="Name, unique in the tenant: a letter, then letters, digits, and + . _ -")
+    name = fields.CharField(
+        255, description="Name, unique in the tenant: a letter, then letters, digits, and + . _ -"
+    )
     public = fields.BooleanField(default=False, description="True: everybody may read what is in it.")
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was made.")
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
@@ -29,10 +33,11 @@ class Workspace(Entity):
         if viewer.reads_all:
             return Q(tenant_id=viewer.tenant_id)
         if viewer.worker_id is not None:
-            from app.models.work import WorkRequest  # work requests are in workspaces, not the other way round
+            from app.models.work import (
+                WorkRequest,
+            )  # work requests are in workspaces, not the other way round
 
-            running = WorkRequest.filter(worker_id=viewer.worker_id, status="running")
-            return Q(id__in=Subquery(running.values("workspace_id")))
+            return Q(id__in=Subquery(WorkRequest.filter(worker_id=viewer.worker_id).values("workspace_id")))
         return Q(Q(public=True), Q(id__in=list(viewer.roles)), join_type="OR") & Q(tenant_id=viewer.tenant_id)
 
 
@@ -42,11 +47,17 @@ class WorkspaceMembership(Entity):
     workspace_path = "workspace_id"
     word = "membership"
     id = fields.BigIntField(primary_key=True)
-    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField("models.Workspace", related_name="memberships", on_delete=fields.CASCADE)
+    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
+        "models.Workspace", related_name="memberships", on_delete=fields.CASCADE
+    )
     workspace_id: int
-    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField("models.User", null=True, related_name="memberships", on_delete=fields.CASCADE)
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", null=True, related_name="memberships", on_delete=fields.CASCADE
+    )
     user_id: int | None
-    team: fields.ForeignKeyNullableRelation[Team] = fields.ForeignKeyField("models.Team", null=True, related_name="memberships", on_delete=fields.CASCADE)
+    team: fields.ForeignKeyNullableRelation[Team] = fields.ForeignKeyField(
+        "models.Team", null=True, related_name="memberships", on_delete=fields.CASCADE
+    )
     team_id: int | None
     role = fields.IntEnumField(Role, description="What the user or the team's members may do there.")
 

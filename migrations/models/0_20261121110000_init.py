@@ -98,7 +98,7 @@ CREATE TABLE token (
     expire_at timestamptz,
     last_seen_at timestamptz,
     version int NOT NULL DEFAULT 1,
-    CONSTRAINT token_user_by_kind CHECK ((user_id IS NULL) = (kind = 'worker'))
+    CONSTRAINT token_user_by_kind CHECK (kind = 'activation' OR (user_id IS NULL) = (kind = 'worker'))
 );
 CREATE INDEX ON token (tenant_id);
 CREATE INDEX ON token (user_id);

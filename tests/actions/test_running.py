@@ -24,15 +24,29 @@ async def test_a_request_is_claimed_run_and_completed_with_one_event_each(cast: 
 
     claimed = await work.acquire_work_request(machine)
     assert claimed is not None
-    done = await work.complete_work_request(machine, claimed.id, claimed.attempt, SUCCESS, output_data={"answer": 42})
+    done = await work.complete_work_request(
+        machine, claimed.id, claimed.attempt, SUCCESS, output_data={"answer": 42}
+    )
 
     assert claimed.id == request.id
-    assert (claimed.status, claimed.attempt, claimed.worker_id) == (WorkRequestStatus.RUNNING, 1, cast.machine.worker.id)
+    assert (claimed.status, claimed.attempt, claimed.worker_id) == (
+        WorkRequestStatus.RUNNING,
+        1,
+        cast.machine.worker.id,
+    )
     assert claimed.started_at is not None
     stored = await WorkRequest.get(id=request.id)
-    assert (stored.status, stored.result, stored.output_data) == (WorkRequestStatus.COMPLETED, SUCCESS, {"answer": 42})
+    assert (stored.status, stored.result, stored.output_data) == (
+        WorkRequestStatus.COMPLETED,
+        SUCCESS,
+        {"answer": 42},
+    )
     assert stored.completed_at is not None and stored.version == done.version == 3
-    assert await _events(request) == ["work_request.created", "work_request.started", "work_request.completed"]
+    assert await _events(request) == [
+        "work_request.created",
+        "work_request.started",
+        "work_request.completed",
+    ]
 
 
 async def test_eight_claims_at_once_give_every_request_to_one_worker(cast: Cast) -> None:
@@ -74,7 +88,9 @@ async def test_what_is_not_renewed_in_time_goes_back_and_the_late_report_is_stal
     request = await cast.request()
     machine, other = await cast.machine.viewer(), await (await cast.worker()).viewer()
     await work.acquire_work_request(machine)
-    await fetch("UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE id = $1", request.id)
+    await fetch(
+        "UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE id = $1", request.id
+    )
 
     assert await work.recover_lost_work() == 1
 
@@ -85,13 +101,17 @@ async def test_what_is_not_renewed_in_time_goes_back_and_the_late_report_is_stal
     with pytest.raises(StaleAttempt):
         await work.complete_work_request(machine, request.id, 1, SUCCESS)
     await work.complete_work_request(other, request.id, 2, SUCCESS)
-    assert await _events(request) == [f"work_request.{word}" for word in ("created", "started", "requeued", "started", "completed")]
+    assert await _events(request) == [
+        f"work_request.{word}" for word in ("created", "started", "requeued", "started", "completed")
+    ]
 
 
 async def test_what_is_lost_too_often_ends_with_error(cast: Cast) -> None:
     request = await cast.request(max_attempts=1)
     await work.acquire_work_request(await cast.machine.viewer())
-    await fetch("UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE id = $1", request.id)
+    await fetch(
+        "UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE id = $1", request.id
+    )
 
     await work.recover_lost_work()
 
@@ -121,7 +141,11 @@ async def test_an_aborted_request_takes_no_report(cast: Cast) -> None:
         await work.complete_work_request(machine, request.id, 1, SUCCESS)
 
     stored = await WorkRequest.get(id=request.id)
-    assert (stored.status, stored.result, stored.abort_reason) == (WorkRequestStatus.ABORTED, WorkRequestResult.NONE, "enough")
+    assert (stored.status, stored.result, stored.abort_reason) == (
+        WorkRequestStatus.ABORTED,
+        WorkRequestResult.NONE,
+        "enough",
+    )
 
 
 async def test_a_report_without_a_result_is_refused(cast: Cast) -> None:

@@ -13,7 +13,9 @@ MAX_REASON = 1000
 
 
 @atomic()
-async def abort_work_request(viewer: Viewer, id: int, *, reason: str = "", if_version: int | None = None) -> WorkRequest:
+async def abort_work_request(
+    viewer: Viewer, id: int, *, reason: str = "", if_version: int | None = None
+) -> WorkRequest:
     """Stop a request that has not finished, its children, and all that can no longer run; tell everyone who watches.
 
     Its creator may, and the workspace's owners. A worker that runs it is told, and its report will be refused.
@@ -25,7 +27,9 @@ async def abort_work_request(viewer: Viewer, id: int, *, reason: str = "", if_ve
     if len(reason) > MAX_REASON:
         raise Invalid.field("reason", f"A reason has at most {MAX_REASON} characters.")
     if request.finished:
-        raise InvalidState(f"The work request is {request.status.name} already.", current_state=request.status.name)
+        raise InvalidState(
+            f"The work request is {request.status.name} already.", current_state=request.status.name
+        )
     await _abort(request, viewer.user_id, reason)
     await _abort_all_below(request, viewer.user_id)
     return request
@@ -35,7 +39,9 @@ async def _abort(request: WorkRequest, by: int | None, reason: str) -> None:
     if request.status in (BLOCKED, PENDING) and not request.pinned:
         request.worker_id = None
     request.abort(by, reason)
-    await request.save_changes("status", "completed_at", "lease_expires_at", "slot", "aborted_by_id", "abort_reason")
+    await request.save_changes(
+        "status", "completed_at", "lease_expires_at", "slot", "aborted_by_id", "abort_reason"
+    )
     await record(events.WorkRequestAborted, request.id)
 
 
@@ -101,12 +107,18 @@ async def retry_work_request(viewer: Viewer, id: int) -> WorkRequest:
     request = await WorkRequest.lock_visible(viewer, id)
     viewer.require(Capability.RETRY_WORK, request.workspace_id)
     if not request.retryable:
-        raise InvalidState(f"Only what was aborted or failed can be retried; this one is {request.status.name}"
-                           f"{' with ' + request.result.name if request.status is COMPLETED else ''}.",
-                           current_state=request.status.name)
+        raise InvalidState(
+            f"Only what was aborted or failed can be retried; this one is {request.status.name}"
+            f"{' with ' + request.result.name if request.status is COMPLETED else ''}.",
+            current_state=request.status.name,
+        )
     successor = await WorkRequest.get_or_none(supersedes_id=request.id)
     if successor is not None:
-        raise Conflict("It was retried already: look at its successor.", existing=successor, current_version=successor.version)
+        raise Conflict(
+            "It was retried already: look at its successor.",
+            existing=successor,
+            current_version=successor.version,
+        )
     return await supersede(request, created_by_id=viewer.user_id or request.created_by_id)
 
 
@@ -115,12 +127,23 @@ async def supersede(request: WorkRequest, *, created_by_id: int, automatic: bool
     delay, *delays_left = request.retry_delays if automatic else (None, *request.retry_delays)
     waiting = await fetch(_UNSATISFIED, request.id)
     new = WorkRequest(
-        workspace_id=request.workspace_id, created_by_id=created_by_id, task_name=request.task_name, task_data=request.task_data,
-        required_tags=request.required_tags, tag_set_id=request.tag_set_id, pinned=request.pinned,
-        worker_id=request.worker_id if request.pinned else None, priority_base=request.priority_base,
-        priority_adjustment=request.priority_adjustment, parent_id=request.parent_id, allow_failure=request.allow_failure,
-        max_attempts=request.max_attempts, retry_delays=delays_left, supersedes_id=request.id,
-        has_dependants=request.has_dependants, available_at=now() + delay if delay else now(),
+        workspace_id=request.workspace_id,
+        created_by_id=created_by_id,
+        task_name=request.task_name,
+        task_data=request.task_data,
+        required_tags=request.required_tags,
+        tag_set_id=request.tag_set_id,
+        pinned=request.pinned,
+        worker_id=request.worker_id if request.pinned else None,
+        priority_base=request.priority_base,
+        priority_adjustment=request.priority_adjustment,
+        parent_id=request.parent_id,
+        allow_failure=request.allow_failure,
+        max_attempts=request.max_attempts,
+        retry_delays=delays_left,
+        supersedes_id=request.id,
+        has_dependants=request.has_dependants,
+        available_at=now() + delay if delay else now(),
         status=BLOCKED if waiting else PENDING,
     )
     await new.save()
@@ -137,4 +160,3 @@ _COPY_DEPENDENCIES = """INSERT INTO work_request_dependency (dependant_id, depen
                         SELECT $1, dependency_id FROM work_request_dependency WHERE dependant_id = $2"""
 _POINT_TO_SUCCESSOR = """UPDATE work_request_dependency SET dependency_id = $1 FROM work_request AS dependant
                          WHERE dependency_id = $2 AND dependant.id = dependant_id AND dependant.status = 'blocked'"""
-

@@ -39,7 +39,9 @@ class NewWorkRequest:
 
 
 @atomic()
-async def create_work_request(viewer: Viewer, new: NewWorkRequest, *, idempotency_key: str | None = None) -> WorkRequest:
+async def create_work_request(
+    viewer: Viewer, new: NewWorkRequest, *, idempotency_key: str | None = None
+) -> WorkRequest:
     """Submit work. It waits for its dependencies (BLOCKED), then for a worker (PENDING)."""
     workspace = await workspace_or_default(viewer, new.workspace_id)
     viewer.require(Capability.CREATE_WORK, workspace.id)
@@ -67,26 +69,47 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
     """The row to be, unsaved; `Invalid` when the input breaks a rule."""
     task_type = await task_type_named(viewer, new.task_name)
     check_task_data(task_type, new.task_data)
-    tags = check_tags("requiredTags", [*new.required_tags, *task_type.required_tags, f"task:{task_type.name}"])
+    tags = check_tags(
+        "requiredTags", [*new.required_tags, *task_type.required_tags, f"task:{task_type.name}"]
+    )
     if not 1 <= new.max_attempts <= 100:
         raise Invalid.field("maxAttempts", "There are from 1 to 100 attempts.")
-    if len(new.retry_delays) > MAX_RETRIES or any(not timedelta() <= delay <= timedelta(days=30) for delay in new.retry_delays):
-        raise Invalid.field("retryDelays", f"There are at most {MAX_RETRIES} retries, each after at most 30 days.")
+    if len(new.retry_delays) > MAX_RETRIES or any(
+        not timedelta() <= delay <= timedelta(days=30) for delay in new.retry_delays
+    ):
+        raise Invalid.field(
+            "retryDelays", f"There are at most {MAX_RETRIES} retries, each after at most 30 days."
+        )
     check_priority(viewer, new.priority_adjustment)
     if new.pinned_worker_id is not None:
         await Worker.get_visible(viewer, new.pinned_worker_id)
-    if new.parent_id is not None and (await WorkRequest.get_visible(viewer, new.parent_id)).workspace_id != workspace_id:
+    if (
+        new.parent_id is not None
+        and (await WorkRequest.get_visible(viewer, new.parent_id)).workspace_id != workspace_id
+    ):
         raise Invalid.field("parent", "The parent is in another workspace.")
     return WorkRequest(
-        workspace_id=workspace_id, created_by_id=viewer.user_id, task_name=task_type.name, task_data=new.task_data,
-        required_tags=tags, tag_set_id=await tag_set_id(tags), pinned=new.pinned_worker_id is not None,
-        worker_id=new.pinned_worker_id, priority_adjustment=new.priority_adjustment, parent_id=new.parent_id,
-        allow_failure=new.allow_failure, max_attempts=new.max_attempts, retry_delays=list(new.retry_delays), available_at=now(),
+        workspace_id=workspace_id,
+        created_by_id=viewer.user_id,
+        task_name=task_type.name,
+        task_data=new.task_data,
+        required_tags=tags,
+        tag_set_id=await tag_set_id(tags),
+        pinned=new.pinned_worker_id is not None,
+        worker_id=new.pinned_worker_id,
+        priority_adjustment=new.priority_adjustment,
+        parent_id=new.parent_id,
+        allow_failure=new.allow_failure,
+        max_attempts=new.max_attempts,
+        retry_delays=list(new.retry_delays),
+        available_at=now(),
     )
 
 
 @atomic()
-async def set_work_request_priority(viewer: Viewer, id: int, adjustment: int, *, if_version: int | None = None) -> WorkRequest:
+async def set_work_request_priority(
+    viewer: Viewer, id: int, adjustment: int, *, if_version: int | None = None
+) -> WorkRequest:
     """Move a request that has not started in the queue. Contributors may lower their own; staff may raise any."""
     request = await WorkRequest.lock_visible(viewer, id, if_version=if_version)
     if viewer.user_id != request.created_by_id:
@@ -94,8 +117,10 @@ async def set_work_request_priority(viewer: Viewer, id: int, adjustment: int, *,
     viewer.require(Capability.LOWER_PRIORITY, request.workspace_id)
     check_priority(viewer, adjustment)
     if request.status not in (BLOCKED, PENDING):
-        raise InvalidState(f"The work request is {request.status.name}: its place in the queue is past.",
-                           current_state=request.status.name)
+        raise InvalidState(
+            f"The work request is {request.status.name}: its place in the queue is past.",
+            current_state=request.status.name,
+        )
     request.priority_adjustment = adjustment
     await request.save_changes("priority_adjustment")
     await record(events.WorkRequestPriorityChanged, request.id)
@@ -104,24 +129,35 @@ async def set_work_request_priority(viewer: Viewer, id: int, adjustment: int, *,
 
 @atomic()
 async def set_work_request_dependencies(
-    viewer: Viewer, id: int, dependency_ids: Sequence[int], *, if_version: int | None = None,
+    viewer: Viewer,
+    id: int,
+    dependency_ids: Sequence[int],
+    *,
+    if_version: int | None = None,
 ) -> WorkRequest:
     """Say anew what a request that has not started waits for. Cycles are refused."""
     workspace_id = (await WorkRequest.get_visible(viewer, id)).workspace_id
     viewer.require(Capability.CREATE_WORK, workspace_id)
-    await fetch("SELECT pg_advisory_xact_lock(1, $1::int)", workspace_id % 2**31)  # two edits could make a cycle together
+    await fetch(
+        "SELECT pg_advisory_xact_lock(1, $1::int)", workspace_id % 2**31
+    )  # two edits could make a cycle together
     dependencies = await _lock_dependencies(viewer, workspace_id, dependency_ids)
     request = await WorkRequest.lock_visible(viewer, id, if_version=if_version)
     if request.status not in (BLOCKED, PENDING):
-        raise InvalidState(f"The work request is {request.status.name}: it waits for nothing.", current_state=request.status.name)
+        raise InvalidState(
+            f"The work request is {request.status.name}: it waits for nothing.",
+            current_state=request.status.name,
+        )
     if await fetch(_REACHES, [dependency.id for dependency in dependencies], request.id):
-        raise Invalid.field("dependencies", "A work request cannot wait for itself, not even through others.", "CYCLE")
+        raise Invalid.field(
+            "dependencies", "A work request cannot wait for itself, not even through others.", "CYCLE"
+        )
     await fetch("DELETE FROM work_request_dependency WHERE dependant_id = $1", request.id)
     await _depend(request, dependencies)
     blocked = any(not _ended_well(dependency) for dependency in dependencies)
-    before, request.status = request.status, BLOCKED if blocked else PENDING
+    request.status = BLOCKED if blocked else PENDING
     await request.save_changes("status")
-    await record(events.WorkRequestUnblocked if before is BLOCKED and not blocked else events.WorkRequestCreated, request.id)
+    await record(events.WorkRequestDependenciesChanged, request.id)
     return request
 
 
@@ -151,16 +187,22 @@ def check_priority(viewer: Viewer, adjustment: int) -> None:
         viewer.require(Capability.RAISE_PRIORITY)
 
 
-async def _find_dependencies(viewer: Viewer, workspace_id: int, ids: Sequence[int], *, lock: bool = False) -> list[WorkRequest]:
+async def _find_dependencies(
+    viewer: Viewer, workspace_id: int, ids: Sequence[int], *, lock: bool = False
+) -> list[WorkRequest]:
     if len(ids) > MAX_DEPENDENCIES:
         raise Invalid.field("dependencies", f"There may be at most {MAX_DEPENDENCIES} dependencies.")
     query = WorkRequest.visible_to(viewer).filter(id__in=list(ids)).order_by("id")
     rows = await (query.select_for_update(of=("work_request",), no_key=True) if lock else query)
     if len(rows) != len(set(ids)) or any(row.workspace_id != workspace_id for row in rows):
-        raise Invalid.field("dependencies", "Each dependency is a work request of the same workspace.", "UNKNOWN")
+        raise Invalid.field(
+            "dependencies", "Each dependency is a work request of the same workspace.", "UNKNOWN"
+        )
     failed = [row for row in rows if row.finished and not _ended_well(row)]
     if failed:
-        raise Invalid.field("dependencies", "One of the dependencies has failed or was aborted already.", "FAILED")
+        raise Invalid.field(
+            "dependencies", "One of the dependencies has failed or was aborted already.", "FAILED"
+        )
     return rows
 
 
@@ -173,8 +215,15 @@ async def _depend(request: WorkRequest, dependencies: Sequence[WorkRequest]) -> 
     if not dependencies:
         return
     ids = [dependency.id for dependency in dependencies]
-    await fetch("INSERT INTO work_request_dependency (dependant_id, dependency_id) SELECT $1, unnest($2::bigint[])", request.id, ids)
-    await fetch("UPDATE work_request SET has_dependants = true WHERE id = ANY($1::bigint[]) AND NOT has_dependants", ids)
+    await fetch(
+        "INSERT INTO work_request_dependency (dependant_id, dependency_id) SELECT $1, unnest($2::bigint[])",
+        request.id,
+        ids,
+    )
+    await fetch(
+        "UPDATE work_request SET has_dependants = true WHERE id = ANY($1::bigint[]) AND NOT has_dependants",
+        ids,
+    )
 
 
 def _ended_well(request: WorkRequest) -> bool:

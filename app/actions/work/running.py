@@ -37,6 +37,7 @@ class NewLogLine:
 
 # The claim -----------------------------------------------------------------------------------------------------------
 
+
 async def acquire_work_request(viewer: Viewer, *, lease_seconds: int = 60) -> WorkRequest | None:
     """Give the viewer, a worker, the first request that it can run, already RUNNING; None when there is none.
 
@@ -75,7 +76,8 @@ heads AS (
     UNION ALL
     (SELECT head.*, me.slot FROM me CROSS JOIN LATERAL (
         SELECT queued.id, queued.priority, queued.created_at FROM work_request AS queued
-        WHERE me.slot IS NOT NULL AND queued.worker_id = me.id AND queued.status = 'pending' AND queued.pinned AND queued.available_at <= now()
+        WHERE me.slot IS NOT NULL AND queued.worker_id = me.id AND queued.status = 'pending' AND queued.pinned
+          AND queued.available_at <= now()
           AND queued.required_tags <@ me.provided_tags
         ORDER BY queued.priority DESC, queued.created_at, queued.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS head)),
 changed AS (
@@ -91,8 +93,14 @@ SELECT * FROM changed
 
 # The report ----------------------------------------------------------------------------------------------------------
 
+
 async def complete_work_request(
-    viewer: Viewer, id: int, attempt: int, result: WorkRequestResult, *, output_data: Any = None,
+    viewer: Viewer,
+    id: int,
+    attempt: int,
+    result: WorkRequestResult,
+    *,
+    output_data: Any = None,
     errors: Sequence[dict[str, Any]] = (),
 ) -> WorkRequest:
     """Report how a request ended. The same report may be sent again; a different one is a `Conflict`.
@@ -103,7 +111,9 @@ async def complete_work_request(
     viewer.require(Capability.RUN_WORK)
     _check_report(result, output_data, errors)
     output = None if output_data is None else orjson.dumps(output_data).decode()
-    rows = await fetch(_COMPLETE, id, viewer.worker_id, attempt, result.value, output, orjson.dumps(list(errors)).decode())
+    rows = await fetch(
+        _COMPLETE, id, viewer.worker_id, attempt, result.value, output, orjson.dumps(list(errors)).decode()
+    )
     if rows:
         written()
         return _row(rows[0])
@@ -124,17 +134,28 @@ SELECT * FROM changed
 
 @atomic()
 async def _complete_slowly(
-    viewer: Viewer, id: int, attempt: int, result: WorkRequestResult, output_data: Any, errors: list[dict[str, Any]],
+    viewer: Viewer,
+    id: int,
+    attempt: int,
+    result: WorkRequestResult,
+    output_data: Any,
+    errors: list[dict[str, Any]],
 ) -> WorkRequest:
     """The completion that others wait for, or that is tried again, or that must be refused."""
     request = await _lock_mine(viewer, id, attempt)
     if request.status is COMPLETED and request.attempt == attempt and request.worker_id == viewer.worker_id:
         if request.result is result:
             return request
-        raise Conflict(f"It was reported as {request.result.name} already.", existing=request, current_version=request.version)
+        raise Conflict(
+            f"It was reported as {request.result.name} already.",
+            existing=request,
+            current_version=request.version,
+        )
     request.require_attempt(attempt)
     request.complete(result, output_data, errors)
-    await request.save_changes("status", "result", "completed_at", "lease_expires_at", "slot", "output_data", "errors")
+    await request.save_changes(
+        "status", "result", "completed_at", "lease_expires_at", "slot", "output_data", "errors"
+    )
     await record(events.WorkRequestCompleted, request.id)
     await _after_completion(request)
     return request
@@ -161,14 +182,21 @@ def _check_report(result: WorkRequestResult, output_data: Any, errors: Sequence[
 
 # In between ----------------------------------------------------------------------------------------------------------
 
-async def renew_work_request_lease(viewer: Viewer, id: int, attempt: int, *, lease_seconds: int = 60) -> WorkRequest:
+
+async def renew_work_request_lease(
+    viewer: Viewer, id: int, attempt: int, *, lease_seconds: int = 60
+) -> WorkRequest:
     """Say that the request is still being worked on. An aborted one is returned as it is: the worker has to stop."""
     viewer.require(Capability.RUN_WORK)
     _check_lease(lease_seconds)
     rows = await fetch(
         "UPDATE work_request SET lease_expires_at = now() + make_interval(secs => $4)"
         " WHERE id = $1 AND worker_id = $2 AND attempt = $3 AND status = 'running' RETURNING *",
-        id, viewer.worker_id, attempt, lease_seconds)
+        id,
+        viewer.worker_id,
+        attempt,
+        lease_seconds,
+    )
     if rows:
         return _row(rows[0])
     request = await _find_mine(viewer, id, attempt)
@@ -178,7 +206,9 @@ async def renew_work_request_lease(viewer: Viewer, id: int, attempt: int, *, lea
     raise StaleAttempt("The lease has run out.", current_state=request.status.name)
 
 
-async def append_work_request_log(viewer: Viewer, id: int, attempt: int, first: int, lines: Sequence[NewLogLine]) -> int:
+async def append_work_request_log(
+    viewer: Viewer, id: int, attempt: int, first: int, lines: Sequence[NewLogLine]
+) -> int:
     """Store lines numbered from `first`; what is stored already is skipped, so a repeat adds nothing. Returns the next number."""
     viewer.require(Capability.RUN_WORK)
     if not 1 <= first <= 10**9:
@@ -186,10 +216,19 @@ async def append_work_request_log(viewer: Viewer, id: int, attempt: int, first: 
     if not 1 <= len(lines) <= MAX_LINES:
         raise Invalid.field("lines", f"There are from 1 to {MAX_LINES} lines in one report.")
     if any(len(line.text) > MAX_LINE or "\0" in line.text or "\n" in line.text for line in lines):
-        raise Invalid.field("lines", f"A line has at most {MAX_LINE} characters, none of them a line end or NUL.")
+        raise Invalid.field(
+            "lines", f"A line has at most {MAX_LINE} characters, none of them a line end or NUL."
+        )
     rows = await fetch(
-        _APPEND, id, viewer.worker_id, attempt, first, [line.stream.value for line in lines], [line.time for line in lines],
-        [line.text for line in lines])
+        _APPEND,
+        id,
+        viewer.worker_id,
+        attempt,
+        first,
+        [line.stream.value for line in lines],
+        [line.time for line in lines],
+        [line.text for line in lines],
+    )
     if rows:
         written()
         return first + len(lines)
@@ -235,13 +274,19 @@ async def recover_lost_work(*, limit: int = 100) -> int:
     """Take back what workers did not renew in time; what was lost too often ends with ERROR. Returns how many."""
     found = await fetch(
         "SELECT id FROM work_request WHERE status = 'running' AND lease_expires_at < now()"
-        " ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED", limit)
+        " ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
+        limit,
+    )
     for request in await WorkRequest.filter(id__in=[row["id"] for row in found]).order_by("id"):
         if request.attempt < request.max_attempts:
             await give_back(request)
         else:
-            request.give_up(f"The lease of attempt {request.attempt} of {request.max_attempts} ran out: its worker was lost.")
-            await request.save_changes("status", "result", "completed_at", "lease_expires_at", "slot", "errors")
+            request.give_up(
+                f"The lease of attempt {request.attempt} of {request.max_attempts} ran out: its worker was lost."
+            )
+            await request.save_changes(
+                "status", "result", "completed_at", "lease_expires_at", "slot", "errors"
+            )
             await record(events.WorkRequestCompleted, request.id)
             await _after_completion(request)
     return len(found)
@@ -249,13 +294,16 @@ async def recover_lost_work(*, limit: int = 100) -> int:
 
 # Whose it is ---------------------------------------------------------------------------------------------------------
 
+
 async def _find_mine(viewer: Viewer, id: int, attempt: int) -> WorkRequest:
     return _mine(viewer, await WorkRequest.get_or_none(id=id, workspace__tenant_id=viewer.tenant_id), attempt)
 
 
 async def _lock_mine(viewer: Viewer, id: int, attempt: int) -> WorkRequest:
     query = WorkRequest.filter(id=id, workspace__tenant_id=viewer.tenant_id)
-    return _mine(viewer, await query.select_for_update(of=("work_request",), no_key=True).get_or_none(), attempt)
+    return _mine(
+        viewer, await query.select_for_update(of=("work_request",), no_key=True).get_or_none(), attempt
+    )
 
 
 def _mine(viewer: Viewer, request: WorkRequest | None, attempt: int) -> WorkRequest:
@@ -264,8 +312,10 @@ def _mine(viewer: Viewer, request: WorkRequest | None, attempt: int) -> WorkRequ
         raise NotFound("There is no such work request.")
     if request.worker_id != viewer.worker_id:
         if 0 < attempt < request.attempt or (request.worker_id is None and attempt == request.attempt > 0):
-            raise StaleAttempt(f"Attempt {attempt} was lost; the work request went back into the queue.",
-                               current_state=request.status.name)
+            raise StaleAttempt(
+                f"Attempt {attempt} was lost; the work request went back into the queue.",
+                current_state=request.status.name,
+            )
         raise Forbidden("This work request was not given to you.")
     return request
 
@@ -278,5 +328,3 @@ def _check_lease(seconds: int) -> None:
 def _row(row: dict[str, Any]) -> WorkRequest:
     request: WorkRequest = WorkRequest._init_from_db(**row)
     return request
-
-

@@ -35,30 +35,56 @@ class BuiltIn:
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 86400}
 
 TASK_TYPES = (
-    BuiltIn("noop", "Does nothing, for as long as it is told, and ends as it is told.", {
-        "type": "object", "additionalProperties": False,
-        "properties": {"result": {"enum": ["SUCCESS", "FAILURE", "ERROR"]}, "seconds": _SECONDS},
-    }),
-    BuiltIn("shell", "Runs a command line with /bin/sh in a new, empty directory. Exit code 0 is SUCCESS.", {
-        "type": "object", "additionalProperties": False, "required": ["command"],
-        "properties": {
-            "command": {"type": "string", "minLength": 1, "description": "The command line."},
-            "input": {"type": "string", "description": "Text given to it at standard input."},
-            "files": {"type": "object", "maxProperties": 100, "description": "Files written into the directory: name → text.",
-                      "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"}, "additionalProperties": {"type": "string"}},
-            "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
-            "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
+    BuiltIn(
+        "noop",
+        "Does nothing, for as long as it is told, and ends as it is told.",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"result": {"enum": ["SUCCESS", "FAILURE", "ERROR"]}, "seconds": _SECONDS},
         },
-    }),
-    BuiltIn("python", "Calls an importable function of the worker's Python; what it returns is the output.", {
-        "type": "object", "additionalProperties": False, "required": ["function"],
-        "properties": {
-            "function": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"},
-            "args": {"type": "array"}, "kwargs": {"type": "object"},
-            "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
-            "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
+    ),
+    BuiltIn(
+        "shell",
+        "Runs a command line with /bin/sh in a new, empty directory. Exit code 0 is SUCCESS.",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["command"],
+            "properties": {
+                "command": {"type": "string", "minLength": 1, "description": "The command line."},
+                "input": {"type": "string", "description": "Text given to it at standard input."},
+                "files": {
+                    "type": "object",
+                    "maxProperties": 100,
+                    "description": "Files written into the directory: name → text.",
+                    "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"},
+                    "additionalProperties": {"type": "string"},
+                },
+                "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
+                "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
+            },
         },
-    }),
+    ),
+    BuiltIn(
+        "python",
+        "Calls an importable function of the worker's Python; what it returns is the output.",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["function"],
+            "properties": {
+                "function": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$",
+                },
+                "args": {"type": "array"},
+                "kwargs": {"type": "object"},
+                "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
+                "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
+            },
+        },
+    ),
 )
 
 
@@ -67,12 +93,19 @@ async def register_builtin_task_types() -> None:
     """Make the built-in task types known; run at every start."""
     for built_in in TASK_TYPES:
         await TaskType.update_or_create(
-            name=built_in.name, defaults={"description": built_in.description, "data_schema": built_in.data_schema})
+            name=built_in.name,
+            defaults={"description": built_in.description, "data_schema": built_in.data_schema},
+        )
 
 
 @atomic()
 async def register_task_type(
-    viewer: Viewer, *, name: str, data_schema: dict[str, Any], task_version: int = 1, description: str = "",
+    viewer: Viewer,
+    *,
+    name: str,
+    data_schema: dict[str, Any],
+    task_version: int = 1,
+    description: str = "",
     required_tags: Sequence[str] = (),
 ) -> TaskType:
     """Make a kind of work known, or change what its data must look like. Requests that exist stay as they are."""
@@ -85,12 +118,20 @@ async def register_task_type(
         Draft202012Validator.check_schema(data_schema)
     except SchemaError as error:
         raise Invalid.field("dataSchema", f"This is no JSON Schema: {error.message}") from None
-    task_type, made = await TaskType.update_or_create(name=name, defaults={
-        "data_schema": data_schema, "task_version": task_version, "description": description,
-        "required_tags": check_tags("requiredTags", required_tags)})
+    task_type, made = await TaskType.update_or_create(
+        name=name,
+        defaults={
+            "data_schema": data_schema,
+            "task_version": task_version,
+            "description": description,
+            "required_tags": check_tags("requiredTags", required_tags),
+        },
+    )
     await task_type.save_changes()
     await record(events.TaskTypeRegistered, task_type.id, tenant_id=viewer.tenant_id)
-    await note(viewer, LogAction.ADDITION if made else LogAction.CHANGE, task_type, name, task_version=task_version)
+    await note(
+        viewer, LogAction.ADDITION if made else LogAction.CHANGE, task_type, name, task_version=task_version
+    )
     return task_type
 
 
@@ -99,7 +140,9 @@ async def task_type_named(viewer: Viewer, name: str) -> TaskType:
     task_type = await TaskType.visible_to(viewer).get_or_none(name=name)
     if task_type is None:
         names = await TaskType.visible_to(viewer).order_by("name").limit(100).values_list("name", flat=True)
-        raise Invalid.field("taskName", f"There is no task type '{name[:100]}'. There are: {', '.join(names)}.", "UNKNOWN")
+        raise Invalid.field(
+            "taskName", f"There is no task type '{name[:100]}'. There are: {', '.join(names)}.", "UNKNOWN"
+        )
     return task_type
 
 
@@ -108,11 +151,20 @@ def check_task_data(task_type: TaskType, data: Any) -> None:
     if not isinstance(data, dict):
         raise Invalid.field("taskData", "taskData is an object.")
     if len(orjson.dumps(data)) > MAX_TASK_DATA:
-        raise Invalid.field("taskData", "taskData has at most 256 KiB: put larger input into files.", "TOO_LARGE")
-    problems = sorted(Draft202012Validator(task_type.data_schema).iter_errors(data), key=lambda error: list(map(str, error.path)))
+        raise Invalid.field(
+            "taskData", "taskData has at most 256 KiB: put larger input into files.", "TOO_LARGE"
+        )
+    problems = sorted(
+        Draft202012Validator(task_type.data_schema).iter_errors(data),
+        key=lambda error: list(map(str, error.path)),
+    )
     if problems:
-        raise Invalid(*(FieldError(("input", "taskData", *map(str, problem.path)), _shortened(problem.message))
-                        for problem in problems[:10]))
+        raise Invalid(
+            *(
+                FieldError(("input", "taskData", *map(str, problem.path)), _shortened(problem.message))
+                for problem in problems[:10]
+            )
+        )
 
 
 def check_tags(field: str, tags: Sequence[str]) -> list[str]:
@@ -121,7 +173,9 @@ def check_tags(field: str, tags: Sequence[str]) -> list[str]:
         raise Invalid.field(field, f"There may be at most {MAX_TAGS} tags.")
     for tag in tags:
         if not _TAG.fullmatch(tag):
-            raise Invalid.field(field, f"'{tag[:40]}' is no tag: at most 100 letters, digits and : . _ / @ + = -")
+            raise Invalid.field(
+                field, f"'{tag[:40]}' is no tag: at most 100 letters, digits and : . _ / @ + = -"
+            )
     return sorted(set(tags))
 
 

@@ -28,7 +28,9 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @atomic()
-async def register_worker(*, fqdn: str, key: str | None = None, activation_key: str | None = None, concurrency: int = 1) -> Worker:
+async def register_worker(
+    *, fqdn: str, key: str | None = None, activation_key: str | None = None, concurrency: int = 1
+) -> Worker:
     """Make a worker known. It needs no identity: the worker can do nothing until it is enabled.
 
     `key` is the secret that the worker made for itself; without one we make it, and `worker.token.key` shows it once.
@@ -45,7 +47,13 @@ async def register_worker(*, fqdn: str, key: str | None = None, activation_key: 
     if key is not None and await Token.exists(hash=hash_of(key)):
         raise Conflict("A worker has registered with this key already.", path=("input", "tokenKey"))
     try:
-        token = await make_token(tenant_id, TokenKind.WORKER, key=key, enabled=activation is not None, comment=f"worker {fqdn}"[:100])
+        token = await make_token(
+            tenant_id,
+            TokenKind.WORKER,
+            key=key,
+            enabled=activation is not None,
+            comment=f"worker {fqdn}"[:100],
+        )
     except IntegrityError:  # somebody registered with the same key in this very moment
         raise Conflict("A worker has registered with this key already.", path=("input", "tokenKey")) from None
     worker = await create_with_fqdn(fqdn, token, concurrency)
@@ -59,28 +67,37 @@ async def create_with_fqdn(fqdn: str, token: Token, concurrency: int = 1) -> Wor
     """A worker named after its host, with `-2`, `-3`, … where the name is taken. In the caller's transaction."""
     base = slug(fqdn)
     await fetch("SELECT pg_advisory_xact_lock(2, hashtext($1))", base)
-    taken = set(await Worker.filter(name__startswith=base[:MAX_NAME - 8]).values_list("name", flat=True))
+    taken = set(await Worker.filter(name__startswith=base[: MAX_NAME - 8]).values_list("name", flat=True))
     name, number = base[:MAX_NAME].rstrip("-") or "worker", 1
     while name in taken:
         number += 1
         suffix = f"-{number}"
-        name = base[:MAX_NAME - len(suffix)].rstrip("-") + suffix
-    worker = await Worker.create(tenant_id=token.tenant_id, name=name, token_id=token.id, concurrency=concurrency)
+        name = base[: MAX_NAME - len(suffix)].rstrip("-") + suffix
+    worker = await Worker.create(
+        tenant_id=token.tenant_id, name=name, token_id=token.id, concurrency=concurrency
+    )
     worker.token = token
     return worker
 
 
 def slug(fqdn: str) -> str:
     """The host name in small ASCII letters, digits, `-` and `_`; `worker` when nothing of it is left."""
-    ascii_only = unicodedata.normalize("NFKD", fqdn).encode("ascii", "ignore").decode().lower().replace(".", "-")
+    ascii_only = (
+        unicodedata.normalize("NFKD", fqdn).encode("ascii", "ignore").decode().lower().replace(".", "-")
+    )
     return re.sub(r"-+", "-", re.sub(r"[^a-z0-9_-]+", "-", ascii_only)).strip("-") or "worker"
 
 
 async def _use_up(activation_key: str | None) -> Token | None:
     if activation_key is None:
         return None
-    token = await Token.filter(hash=hash_of(activation_key), kind=TokenKind.ACTIVATION, enabled=True, expire_at__gt=now()) \
-        .select_for_update().get_or_none()
+    token = (
+        await Token.filter(
+            hash=hash_of(activation_key), kind=TokenKind.ACTIVATION, enabled=True, expire_at__gt=now()
+        )
+        .select_for_update()
+        .get_or_none()
+    )
     if token is None:
         raise Invalid.field("activationToken", "This activation token is unknown, used up or expired.")
     await token.delete()
@@ -110,7 +127,11 @@ async def disable_worker(viewer: Viewer, id: int) -> Worker:
         await token.save_changes("enabled")
         worker.mark_disconnected()
         await worker.save_changes("connected_at", "connection_id", "connection_server")
-        for request in await WorkRequest.filter(worker_id=id, status=RUNNING).order_by("id").select_for_update(no_key=True):
+        for request in (
+            await WorkRequest.filter(worker_id=id, status=RUNNING)
+            .order_by("id")
+            .select_for_update(no_key=True)
+        ):
             await give_back(request)
         await record(events.TokenDisabled, token.id)
         await record(events.WorkerDisabled, worker.id)
@@ -125,7 +146,9 @@ async def _lock_to_administer(viewer: Viewer, id: int) -> tuple[Worker, Token]:
 
 
 @atomic()
-async def set_worker_static_metadata(viewer: Viewer, id: int, metadata: Any, *, if_version: int | None = None) -> Worker:
+async def set_worker_static_metadata(
+    viewer: Viewer, id: int, metadata: Any, *, if_version: int | None = None
+) -> Worker:
     """Say what administrators know of a worker. It wins over what the worker says of itself."""
     worker = await Worker.lock_visible(viewer, id, if_version=if_version)
     viewer.require(Capability.ADMINISTER_WORKERS)
@@ -171,7 +194,9 @@ async def connect_worker(viewer: Viewer, connection_id: uuid.UUID, server: int) 
 @atomic()
 async def disconnect_worker(id: int, connection_id: uuid.UUID) -> bool:
     """That connection has ended. Changes nothing when it is no longer the worker's present one."""
-    worker = await Worker.filter(id=id, connection_id=connection_id).select_for_update(no_key=True).get_or_none()
+    worker = (
+        await Worker.filter(id=id, connection_id=connection_id).select_for_update(no_key=True).get_or_none()
+    )
     if worker is None:
         return False
     worker.mark_disconnected()
@@ -180,10 +205,24 @@ async def disconnect_worker(id: int, connection_id: uuid.UUID) -> bool:
     return True
 
 
-async def touch_worker(id: int, connection_id: uuid.UUID) -> bool:
+async def touch_worker(id: int, connection_id: uuid.UUID, server: int) -> bool:
     """Note that the worker is there. False when this connection is no longer the present one."""
-    rows = await fetch("UPDATE worker SET last_seen_at = now() WHERE id = $1 AND connection_id = $2 RETURNING id", id, connection_id)
+    rows = await fetch(
+        "UPDATE worker SET last_seen_at = now(), connection_server = $3 WHERE id = $1 AND connection_id = $2"
+        " RETURNING id",
+        id,
+        connection_id,
+        server,
+    )
     return bool(rows)
+
+
+@atomic()
+async def reconnect_worker(viewer: Viewer, connection_id: uuid.UUID, server: int) -> None:
+    """Connect a worker again that was taken for lost, unless a newer connection has taken its place."""
+    worker = await Worker.lock_visible(viewer, viewer.worker_id or 0)
+    if not worker.connected() and await Token.exists(id=worker.token_id, enabled=True):
+        await connect_worker(viewer, connection_id, server)
 
 
 @atomic()
@@ -212,5 +251,3 @@ ORDER BY id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
 async def get_worker_by_token_key_or_none(key: str) -> Worker | None:
     """The worker of that key; None when there is none."""
     return await Worker.get_or_none(token__hash=hash_of(key))
-
-

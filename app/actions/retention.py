@@ -1,0 +1,58 @@
+"""Clearing away what is too old to be of use, in bounded batches."""
+
+from app.database import atomic, fetch
+
+BATCH = 5000
+ROUNDS = 200
+
+
+async def prune_event_log(days: int) -> int:
+    """Remove events older than so many days. Cursors before the cut expire. Returns how many were removed."""
+    removed = 0
+    for _ in range(ROUNDS):
+        count = await _prune_batch(days)
+        removed += count
+        if count < BATCH:
+            break
+    return removed
+
+
+@atomic()
+async def _prune_batch(days: int) -> int:
+    await fetch("SELECT 1 FROM event_log_state FOR UPDATE")
+    rows = await fetch(_PRUNE, days, BATCH)
+    return int(rows[0]["removed"])
+
+
+_PRUNE = """
+WITH cut AS (
+    SELECT xid, seq FROM outbox_event
+    WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) AND created_at < now() - make_interval(days => $1)
+    ORDER BY xid, seq LIMIT $2),
+last AS (SELECT xid, seq FROM cut ORDER BY xid DESC, seq DESC LIMIT 1),
+noted AS (UPDATE event_log_state SET pruned_xid = last.xid, pruned_seq = last.seq FROM last RETURNING 1),
+gone AS (DELETE FROM outbox_event WHERE (xid, seq) <= (SELECT xid, seq FROM last) RETURNING 1)
+SELECT count(*) AS removed FROM gone
+"""
+
+
+async def forget_old_tokens() -> int:
+    """Remove sessions and activation tokens that expired more than a day ago. Returns how many."""
+    return len(
+        await fetch(
+            "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE kind IN ('session', 'activation')"
+            " AND expire_at < now() - interval '1 day' LIMIT $1) RETURNING id",
+            BATCH,
+        )
+    )
+
+
+async def forget_old_keys() -> int:
+    """Remove idempotency keys older than a day. Returns how many."""
+    return len(
+        await fetch(
+            "DELETE FROM idempotency_key WHERE id IN (SELECT id FROM idempotency_key"
+            " WHERE created_at < now() - interval '1 day' LIMIT $1) RETURNING id",
+            BATCH,
+        )
+    )

@@ -1,0 +1,163 @@
+"""Reads the event log for this process, in the order of commits, and gives it to the hub.
+
+It is woken by a commit of this process at once, by NOTIFY from other processes, and every second in any case.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+
+from app.actions.outbox import call_when_written
+from app.actions.work.workers import SERVER_LOCK
+from app.database import Database
+from app.events import CATALOGUE, Audience, Position
+from app.models.outbox import end_of_log, read_log
+from app.publishers.hub import BATCH, Event, Hub
+
+CHANNEL = "workyard_events"
+POLL = 1.0
+HELD_BACK_POLL = 0.005
+MAX_HELD_BACK_POLL = 0.1
+NOTIFY_PAUSE = 0.005
+
+log = structlog.get_logger(__name__)
+
+
+async def scan(after: Position, limit: int) -> list[Event]:
+    """Up to so many events after a position, from the database."""
+    return [_event(row) for row in (await read_log(after, limit)).rows]
+
+
+class LogReader:
+    """One per server process."""
+
+    def __init__(self, hub: Hub, database: Database) -> None:
+        self.hub = hub
+        self._database = database
+        self._wake = asyncio.Event()
+        self._to_tell = asyncio.Event()
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._held_back = False
+
+    async def run_once(self) -> int:
+        """Read what is new and hand it out. Returns how many events that were."""
+        horizon = await read_log(self.hub.end, BATCH)
+        self._held_back = horizon.held_back
+        events = [_event(row) for row in horizon.rows]
+        if events:
+            changes = any(
+                event.type in CATALOGUE and CATALOGUE[event.type].changes_access for event in events
+            )
+            self.hub.publish(events, changes_access=changes)
+        return len(events)
+
+    async def run_forever(self) -> None:
+        """Read until cancelled. A database that is gone is waited for."""
+        self.hub.start(await end_of_log())
+        forget = call_when_written(self._written)
+        listening, telling = asyncio.create_task(self._listen()), asyncio.create_task(self._tell_others())
+        try:
+            pause = HELD_BACK_POLL
+            while True:
+                self._wake.clear()
+                read = await self._read_patiently()
+                if read == BATCH:
+                    continue
+                pause = min(2 * pause, MAX_HELD_BACK_POLL) if self._held_back and not read else HELD_BACK_POLL
+                await _wait(self._wake, pause if self._held_back else POLL)
+        finally:
+            forget()
+            for task in (listening, telling):
+                task.cancel()
+            self.hub.close()
+
+    async def _read_patiently(self) -> int:
+        try:
+            return await self.run_once()
+        except Exception as error:  # whatever it is, the log is still there: try again
+            log.warning("event log not readable, trying again", error=repr(error))
+            await asyncio.sleep(0.2)
+            return 0
+
+    def _written(self) -> None:
+        self._wake.set()
+        self._to_tell.set()
+
+    async def _listen(self) -> None:
+        """Keep a connection that hears NOTIFY, and whose lock shows the others that this process lives."""
+        while True:
+            try:
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("lost the connection that listens, connecting again", error=repr(error))
+            self._connection = None
+            await asyncio.sleep(0.1 + secrets.randbelow(400) / 1000)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(**self._database.credentials)
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            self.hub.server_number = await _take_number(connection)
+            await connection.add_listener(CHANNEL, self._heard)
+            self._connection = connection
+            self._wake.set()
+            await lost.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=1)
+
+    def _heard(self, _: object, pid: int, __: str, ___: object) -> None:
+        if self._connection is not None and pid != self._connection.get_server_pid():
+            self._wake.set()
+
+    async def _tell_others(self) -> None:
+        """Wake the readers of other processes: once for many commits, and only when there are others."""
+        while True:
+            await self._to_tell.wait()
+            self._to_tell.clear()
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                if self._connection is not None:
+                    await self._connection.execute(_NOTIFY_OTHERS)
+            await asyncio.sleep(NOTIFY_PAUSE)
+
+
+_NOTIFY_OTHERS = f"""SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2 AND pid <> pg_backend_pid())"""
+
+
+async def _take_number(connection: "asyncpg.Connection[Any]") -> int:
+    """A number that no other living process has; the lock on it is released however the process ends."""
+    while True:
+        number = secrets.randbelow(2**31 - 1) + 1
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", SERVER_LOCK, number):
+            return number
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _event(row: dict[str, Any]) -> Event:
+    number = row["subject"].rpartition("/")[2]
+    return Event(
+        position=Position(row["xid"], row["seq"]),
+        id=str(row["id"]),
+        type=row["event_type"],
+        source=row["source"],
+        subject=row["subject"],
+        subject_id=int(number) if number.isdigit() else 0,
+        time=row["created_at"],
+        data=orjson.loads(row["data"]) if row["data"] else {},
+        tenant_id=row["tenant_id"],
+        workspace_id=row["workspace_id"],
+        audience=Audience(row["audience"]),
+        owner_id=row["owner_id"],
+    )

@@ -1,0 +1,61 @@
+"""Takes back what was lost: leases that ran out, workers whose server is gone, tokens, keys and events that are too old."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import structlog
+
+from app.actions import work
+from app.actions.retention import forget_old_keys, forget_old_tokens, prune_event_log
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+HOURLY = 3600.0
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What one round took back or away."""
+
+    work_requests: int
+    workers: int
+    tokens: int = 0
+    keys: int = 0
+    events: int = 0
+
+
+class Reaper:
+    """Any number of processes may run one: each row is taken by one of them."""
+
+    def __init__(self, settings: Settings, *, interval: float = 1.0) -> None:
+        self._settings = settings
+        self._interval = interval
+        self._next_clearing = 0.0
+
+    async def run_once(self) -> Reaped:
+        """One round; the clearing away of what is old only once an hour."""
+        requests, workers = await work.recover_lost_work(), await work.disconnect_lost_workers()
+        if asyncio.get_running_loop().time() < self._next_clearing:
+            return Reaped(requests, workers)
+        self._next_clearing = asyncio.get_running_loop().time() + HOURLY
+        return Reaped(
+            requests,
+            workers,
+            await forget_old_tokens(),
+            await forget_old_keys(),
+            await prune_event_log(self._settings.event_retention_days),
+        )
+
+    async def run_forever(self) -> None:
+        """A round about every second, until cancelled."""
+        while True:
+            try:
+                reaped = await self.run_once()
+                if reaped.work_requests or reaped.workers:
+                    log.info(
+                        "took back what was lost", work_requests=reaped.work_requests, workers=reaped.workers
+                    )
+            except Exception as error:  # the next round may succeed; a reaper that stops helps nobody
+                log.warning("a round of the reaper failed", error=repr(error))
+            await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))

@@ -1,0 +1,278 @@
+"""Filters and orders, derived from the models' columns in this one place.
+
+WorkRequestFilter = filter_of(models.WorkRequest, "status", "task_name", "created_at", worker="worker")
+filter: {status: {in: [PENDING, RUNNING]}, or: [{taskName: {startsWith: "build"}}, {worker: {isNull: true}}]}
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar
+
+import strawberry
+from strawberry.types.unset import UNSET
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.expressions import Q
+from tortoise.fields import JSONField
+from tortoise.fields.relational import RelationalField
+
+from app.access import Viewer
+from app.errors import BadInput
+from app.graphql.entity import describe, related_model
+from app.graphql.enums import describe_enum
+from app.graphql.ids import row_ids
+from app.graphql.scalars import JSON
+from app.models import Entity
+
+MAX_VALUES = 1000
+MAX_CONDITIONS = 200
+
+LOOKUPS = {
+    "eq": "",
+    "in_": "__in",
+    "gt": "__gt",
+    "gte": "__gte",
+    "lt": "__lt",
+    "lte": "__lte",
+    "contains": "__contains",
+    "starts_with": "__startswith",
+    "is_null": "__isnull",
+}
+WORDS = {
+    "eq": "Equal to this.",
+    "in_": "One of these, at most 1,000.",
+    "gt": "Greater than this.",
+    "gte": "This or greater.",
+    "lt": "Less than this.",
+    "lte": "This or less.",
+    "contains": "Contains this.",
+    "starts_with": "Begins with this.",
+    "is_null": "True: has no value. False: has one.",
+}
+
+FieldFilter = Callable[[str, Any, tuple[str, ...]], Q]
+
+
+class Filter:
+    """Base of the generated filter inputs."""
+
+    CONDITIONS: ClassVar[Mapping[str, Callable[[Viewer, Any, tuple[str, ...]], Q]]]
+
+    def to_q(self, viewer: Viewer) -> Q:
+        """The predicate. `BadInput` when it has too many conditions or a malformed id."""
+        return self._to_q(viewer, _Budget(MAX_CONDITIONS), ("filter",))
+
+    def _to_q(self, viewer: Viewer, budget: "_Budget", path: tuple[str, ...]) -> Q:
+        parts: list[Q] = []
+        for name, condition in self.CONDITIONS.items():
+            value = getattr(self, name)
+            if value is not UNSET and value is not None:
+                budget.spend(path)
+                parts.append(condition(viewer, value, (*path, name)))
+        for name, join in (("and_", Q.AND), ("or_", Q.OR)):
+            below = getattr(self, name)
+            if below is not UNSET and below is not None:
+                budget.spend(path)
+                parts.append(
+                    _joined([each._to_q(viewer, budget, (*path, name.rstrip("_"))) for each in below], join)
+                )
+        negated = self.not_
+        if negated is not UNSET and negated is not None:
+            parts.append(~negated._to_q(viewer, budget, (*path, "not")))
+        return _joined(parts, Q.AND)
+
+
+def _joined(parts: list[Q], join: Any) -> Q:
+    """All of the parts, or any of them. None at all: everything for `and`, nothing for `or`."""
+    if not parts:
+        return Q() if join == Q.AND else Q(id__in=[])
+    if join == Q.OR and any(not (part.children or part.filters) for part in parts):
+        return Q()  # a part without conditions holds for every row
+    parts = [part for part in parts if part.children or part.filters]
+    return Q(*parts, join_type=join) if parts else Q()
+
+
+class _Budget:
+    def __init__(self, conditions: int) -> None:
+        self.left = conditions
+
+    def spend(self, path: tuple[str, ...]) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise BadInput(f"A filter has at most {MAX_CONDITIONS} conditions.", path=path)
+
+
+# Operators -----------------------------------------------------------------------------------------------------------
+
+_operator_inputs: dict[str, type] = {}
+
+
+def _operators(name: str, type_: Any, operators: str, of: str) -> type:
+    """The input with these operators, made once: IntFilter { eq in gt gte lt lte isNull }."""
+    if name not in _operator_inputs:
+        annotations: dict[str, Any] = {}
+        body: dict[str, Any] = {"__annotations__": annotations, "__module__": __name__}
+        for operator in operators.split():
+            annotations[operator] = (
+                list[type_] if operator == "in_" else bool if operator == "is_null" else type_
+            ) | None
+            graphql_name = {"in_": "in"}.get(operator)
+            body[operator] = strawberry.field(default=UNSET, name=graphql_name, description=WORDS[operator])
+        _operator_inputs[name] = strawberry.input(
+            type(name, (), body), name=name, description=f"Conditions on {of}."
+        )
+    return _operator_inputs[name]
+
+
+def _column_condition(column: str) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
+    def condition(viewer: Viewer, value: Any, path: tuple[str, ...]) -> Q:
+        parts: list[Q] = []
+        for operator, lookup in LOOKUPS.items():
+            given = getattr(value, operator, UNSET)
+            if given is UNSET or given is None:
+                continue
+            if operator == "in_" and len(given) > MAX_VALUES:
+                raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
+            if isinstance(given, str) and "\0" in given:
+                raise BadInput("Text has no NUL characters.", path=path)
+            parts.append(Q(**{column + lookup: given}))
+        return _joined(parts, Q.AND)
+
+    return condition
+
+
+def _id_condition(column: str, model: type[Entity]) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
+    def condition(viewer: Viewer, value: Any, path: tuple[str, ...]) -> Q:
+        parts: list[Q] = []
+        if value.eq not in (UNSET, None):
+            parts.append(Q(**{column: row_ids([value.eq], model, (*path, "eq"))[0]}))
+        if value.in_ not in (UNSET, None):
+            if len(value.in_) > MAX_VALUES:
+                raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
+            parts.append(Q(**{f"{column}__in": row_ids(value.in_, model, (*path, "in"))}))
+        if value.is_null not in (UNSET, None):
+            parts.append(Q(**{f"{column}__isnull": value.is_null}))
+        return _joined(parts, Q.AND)
+
+    return condition
+
+
+def flag(description: str, when_true: Callable[[Viewer], Q]) -> tuple[str, Callable[[Viewer, bool], Q]]:
+    """A yes-or-no condition that is no column: {connected: {eq: true}}."""
+    return description, lambda viewer, wanted: when_true(viewer) if wanted else ~when_true(viewer)
+
+
+def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[Viewer, bool], Q]]) -> Any:
+    """The filter input of a model: one condition for each column named, and `and`, `or`, `not`."""
+    name = f"{model.__name__}Filter"
+    annotations: dict[str, Any] = {}
+    conditions: dict[str, Callable[[Viewer, Any, tuple[str, ...]], Q]] = {}
+    body: dict[str, Any] = {"__annotations__": annotations, "__module__": __name__, "CONDITIONS": conditions}
+    for column in columns:
+        input_type, condition, description = _for_column(model, column)
+        annotations[column], conditions[column] = input_type | None, condition  # type: ignore[operator]
+        body[column] = strawberry.field(default=UNSET, description=description)
+    for flag_name, (description, to_q) in flags.items():
+        annotations[flag_name] = _operators("BooleanFilter", bool, "eq", "a yes or no") | None  # type: ignore[operator]
+        conditions[flag_name] = _flag_condition(to_q)
+        body[flag_name] = strawberry.field(default=UNSET, description=description)
+    cls = type(name, (Filter,), body)
+    for word, description in (
+        ("and", "All of these hold."),
+        ("or", "At least one of these holds."),
+        ("not", "This does not hold."),
+    ):
+        annotations[f"{word}_"] = (cls if word == "not" else list[cls]) | None  # type: ignore[valid-type]
+        setattr(cls, f"{word}_", strawberry.field(default=UNSET, name=word, description=description))
+    annotations["CONDITIONS"] = ClassVar[Any]
+    return strawberry.input(
+        cls, name=name, description=f"Which {model.word}s are meant. Conditions side by side all hold."
+    )
+
+
+def _flag_condition(to_q: Callable[[Viewer, bool], Q]) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
+    return lambda viewer, value, path: Q() if value.eq in (UNSET, None) else to_q(viewer, value.eq)
+
+
+def _for_column(
+    model: type[Entity], column: str
+) -> tuple[type, Callable[[Viewer, Any, tuple[str, ...]], Q], str]:
+    """The input type of a column's conditions, what makes them a predicate, and the description."""
+    field = model._meta.fields_map[column]
+    if column == "id":
+        return (
+            _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
+            _id_condition("id", model),
+            "By id.",
+        )
+    if isinstance(field, RelationalField):
+        related = related_model(model, column)
+        return (
+            _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
+            _id_condition(f"{column}_id", related),
+            f"By the id of the {related.word}.",
+        )
+    return _operators_of(field), _column_condition(column), describe(model, column)
+
+
+def _operators_of(field: Any) -> type:
+    kind: type = field.field_type
+    if isinstance(field, ArrayField):
+        return _operators("TextListFilter", list[str], "contains", "a list of texts")
+    if isinstance(field, JSONField):
+        return _operators("JSONFilter", JSON, "contains", "a JSON value")
+    if issubclass(kind, Enum):
+        return _operators(f"{kind.__name__}Filter", kind, "eq in_", f"a {kind.__name__}")
+    if issubclass(kind, bool):
+        return _operators("BooleanFilter", bool, "eq", "a yes or no")
+    if issubclass(kind, datetime):
+        return _operators("DateTimeFilter", datetime, "eq gt gte lt lte is_null", "an instant")
+    if issubclass(kind, int):
+        return _operators("IntFilter", int, "eq in_ gt gte lt lte is_null", "a number")
+    return _operators("StringFilter", str, "eq in_ contains starts_with is_null", "a text")
+
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+
+class OrderDirection(Enum):
+    """Rising or falling."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+describe_enum(
+    OrderDirection,
+    "Which way a list runs.",
+    ASC="From small to large, from old to new.",
+    DESC="From large to small, from new to old.",
+)
+
+
+class Order:
+    """Base of the generated order inputs."""
+
+    field: Any
+    direction: OrderDirection
+
+    def as_pair(self) -> tuple[str, bool]:
+        """(column, whether descending)."""
+        return self.field.value, self.direction is OrderDirection.DESC
+
+
+def order_of(model: type[Entity], *columns: str) -> Any:
+    """The order input of a model: a field, one of these columns, and a direction."""
+    fields = Enum(f"{model.__name__}OrderField", {column.upper(): column for column in columns})  # type: ignore[misc]
+    described = strawberry.enum(fields, description=f"What {model.word}s can be ordered by.")
+    body = {
+        "__annotations__": {"field": described, "direction": OrderDirection},
+        "__module__": __name__,
+        "field": strawberry.field(description="By what."),
+        "direction": strawberry.field(default=OrderDirection.ASC, description="Which way."),
+    }
+    return strawberry.input(
+        type(f"{model.__name__}Order", (Order,), body),
+        name=f"{model.__name__}Order",
+        description=f"How {model.word}s are ordered.",
+    )

@@ -1,0 +1,140 @@
+"""Hands the events of the log to everyone in this process who follows them.
+
+The hub keeps the latest events. A follower holds nothing but its position: it reads what comes after it from the hub, or
+from the database when the hub no longer has it. So nobody misses or repeats anything, and a slow follower costs no memory.
+"""
+
+import asyncio
+import contextlib
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.errors import Unavailable
+from app.events import START, Audience, Position
+
+WINDOW = 10_000
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it stands in the log."""
+
+    position: Position
+    id: str
+    type: str
+    source: str
+    subject: str
+    subject_id: int
+    time: datetime
+    data: dict[str, Any]
+    tenant_id: int
+    workspace_id: int | None
+    audience: Audience
+    owner_id: int | None
+
+
+Scan = Callable[[Position, int], Awaitable[Sequence[Event]]]
+"""Reads up to so many events after a position from the log; raises `CursorExpired` when some of them are gone."""
+
+
+class Hub:
+    """The latest events, and the signal that there are more."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._window: list[Event] = []
+        self._positions: list[Position] = []
+        self._since = START
+        self._end = START
+        self._more = asyncio.Event()
+        self._access = asyncio.Event()
+        self._open = False
+        self.access_changes = 0
+        self.server_number = 0
+        self.followers = 0
+
+    @property
+    def end(self) -> Position:
+        """The position of the latest event, from which one follows what happens from now on."""
+        return self._end
+
+    def start(self, position: Position) -> None:
+        """Begin after this position: everything up to it is read from the log."""
+        self._window, self._positions = [], []
+        self._since = self._end = position
+        self._open = True
+
+    def publish(self, events: Sequence[Event], *, changes_access: bool = False) -> None:
+        """Append what was read from the log, in its order, and wake the followers."""
+        self._window += events
+        self._positions += [event.position for event in events]
+        if len(self._window) > 2 * WINDOW:
+            self._since = self._positions[-WINDOW - 1]
+            del self._window[:-WINDOW], self._positions[:-WINDOW]
+        self._end = self._positions[-1] if self._positions else self._end
+        if changes_access:
+            self.access_changes += 1
+            access, self._access = self._access, asyncio.Event()
+            access.set()
+        self._wake()
+
+    def close(self) -> None:
+        """No more events will come: followers end."""
+        self._open = False
+        self._wake()
+
+    async def follow(
+        self, after: Position | None = None, types: Collection[str] | None = None
+    ) -> AsyncIterator[Event]:
+        """Every event after the position (default: from now on), in order, for ever; of these types only, if given.
+
+        Ends when the hub closes. Raises `CursorExpired` when events after the position are gone.
+        """
+        if not self._open:
+            raise Unavailable("The event stream is not running just now.")
+        position = self._end if after is None else after
+        self.followers += 1
+        try:
+            while True:
+                for event in (batch := await self.after(position)):
+                    if types is None or event.type in types:
+                        yield event
+                if batch:
+                    position = batch[-1].position
+                elif not self._open:
+                    return
+                else:
+                    await self.changed(position)
+        finally:
+            self.followers -= 1
+
+    async def after(self, position: Position) -> Sequence[Event]:
+        """The next events after the position, at most a batch of them; none when it is at the end."""
+        if position >= self._since:
+            first = bisect_right(self._positions, position)
+            return self._window[first : first + BATCH]
+        return [event for event in await self._scan(position, BATCH) if event.position <= self._end]
+
+    async def changed(self, position: Position, timeout: float | None = None) -> None:
+        """Wait until there is something after the position, the hub closes, or the time is over."""
+        if position < self._end or not self._open:
+            return
+        more = self._more
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await more.wait()
+
+    async def access_changed(self, timeout: float) -> None:
+        """Wait until somebody's access has changed, or the time is over."""
+        access = self._access
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await access.wait()
+
+    def _wake(self) -> None:
+        more, self._more = self._more, asyncio.Event()
+        more.set()

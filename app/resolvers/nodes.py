@@ -1,0 +1,53 @@
+"""Any object by its global id."""
+
+import asyncio
+from typing import Annotated
+
+import strawberry
+
+from app import models
+from app.context import Info
+from app.errors import BadInput
+from app.graphql.entity import TYPES, Node
+from app.graphql.ids import decode_id
+
+MAX_NODES = 100
+
+
+@strawberry.type
+class Query:
+    """Relay's root fields."""
+
+    @strawberry.field(
+        description="The object with this id; null when it is absent or you may not see it.",
+        graphql_type=Node | None,
+    )
+    @staticmethod
+    async def node(
+        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
+    ) -> models.Entity | None:
+        return await _find(info, id, ("id",))
+
+    @strawberry.field(
+        description=f"The objects with these ids, in this order, null for each that is absent or invisible. At most {MAX_NODES}.",
+        graphql_type=list[Node | None],
+    )
+    @staticmethod
+    async def nodes(
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")],
+    ) -> list[models.Entity | None]:
+        if len(ids) > MAX_NODES:
+            raise BadInput(f"Ask for at most {MAX_NODES} ids at once.", path=("ids",))
+        return list(
+            await asyncio.gather(*[_find(info, id, ("ids", str(index))) for index, id in enumerate(ids)])
+        )
+
+
+async def _find(info: Info, id: str, path: tuple[str, ...]) -> models.Entity | None:
+    name, number = decode_id(id, path)
+    model = getattr(models, name, None)
+    if model not in TYPES or not issubclass(TYPES[model], Node):
+        raise BadInput(f"There are no objects of the type {name}.", path=path)
+    found: models.Entity | None = await info.context.one(model, number)
+    return found

@@ -1,0 +1,278 @@
+"""Work requests: submitted, followed, stopped, tried again."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import strawberry
+
+from app import models
+from app.actions import work as actions
+from app.actions.work.requests import check_work_request
+from app.context import Info
+from app.graphql.connections import ConnectionOf, connection
+from app.graphql.ids import maybe_row_id, row_id, row_ids
+from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.scalars import JSON
+from app.models.work import PENDING, RUNNING
+from app.schema.work import TaskType, WorkRequest, WorkRequestFilter, WorkRequestOrder
+
+
+@strawberry.type(description="How much work there is just now, of what you may see.")
+class QueueStatus:
+    """Counts."""
+
+    blocked: int = strawberry.field(description="Work requests that wait for others.")
+    pending: int = strawberry.field(description="Work requests that wait for a worker.")
+    running: int = strawberry.field(description="Work requests that run.")
+    connected_workers: int = strawberry.field(description="Workers that hold a connection.")
+
+
+@strawberry.type
+class Query:
+    """Work requests and what may be requested."""
+
+    @strawberry.field(
+        description="The work request; null when it is absent or you may not see it.",
+        graphql_type=WorkRequest | None,
+    )
+    @staticmethod
+    async def work_request(
+        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    ) -> models.WorkRequest | None:
+        return await info.context.one(models.WorkRequest, row_id(id, models.WorkRequest, ("id",)))
+
+    work_requests = connection(
+        "WorkRequest",
+        "The work requests that you may see, oldest first unless ordered otherwise.",
+        ConnectionOf(
+            models.WorkRequest,
+            filters=WorkRequestFilter,
+            orders=WorkRequestOrder,
+            default_order=(("created_at", False),),
+        ),
+    )
+
+    @strawberry.field(
+        description="All kinds of work that may be requested, by name.", graphql_type=list[TaskType]
+    )
+    @staticmethod
+    async def task_types(info: Info) -> list[models.TaskType]:
+        return await models.TaskType.visible_to(info.context.viewer).order_by("name").limit(1000)
+
+    @strawberry.field(description="How much work there is just now.")
+    @staticmethod
+    async def queue_status(info: Info) -> QueueStatus:
+        visible = models.WorkRequest.visible_to(info.context.viewer)
+        return QueueStatus(
+            blocked=await visible.filter(status=models.WorkRequestStatus.BLOCKED).count(),
+            pending=await visible.filter(status=PENDING).count(),
+            running=await visible.filter(status=RUNNING).count(),
+            connected_workers=await models.Worker.visible_to(info.context.viewer)
+            .filter(connected_at__isnull=False)
+            .count(),
+        )
+
+
+@strawberry.input(description="Work to be done.")
+class CreateWorkRequestInput:
+    """For createWorkRequest."""
+
+    task_name: str = argument("Name of the task type: see taskTypes.")
+    task_data: JSON = argument(
+        "Input of the task: an object that satisfies the task type's JSON Schema, at most 256 KiB.", {}
+    )
+    workspace: strawberry.ID | None = argument("Where it lives; null: the workspace called System.", None)
+    required_tags: list[str] = argument("Tags that a worker needs for it, beside those of the task type.", [])
+    pinned_worker: strawberry.ID | None = argument(
+        "The only worker that may run it; null: any that can.", None
+    )
+    priority_adjustment: int = argument("Added to its priority; above 0 for staff only.", 0)
+    dependencies: list[strawberry.ID] = argument(
+        "Work requests of the same workspace that it waits for, at most 100.", []
+    )
+    parent: strawberry.ID | None = argument("The work request that it is a part of.", None)
+    allow_failure: bool = argument("True: what depends on it runs even if it does not succeed.", False)
+    max_attempts: int = argument("After so many lost attempts it ends with ERROR.", 3)
+    retry_delays: list[timedelta] = argument(
+        "After a failure it is tried again by itself after each of these pauses in turn.", []
+    )
+    idempotency_key: str | None = argument(
+        "A key of your choice: sent twice, it makes one work request.", None
+    )
+    dry_run: bool = argument("True: only check it; workRequest is null.", False)
+
+
+@strawberry.type(description="What mutations of work requests answer.")
+class WorkRequestPayload(Payload):
+    """A work request."""
+
+    work_request: models.WorkRequest | None = changed("WorkRequest", "The work request as it is now.")
+
+
+@strawberry.input(description="Which work request to stop, and why.")
+class AbortWorkRequestInput:
+    """For abortWorkRequest."""
+
+    id: strawberry.ID = argument("The work request.")
+    reason: str = argument("Why, at most 1,000 characters.", "")
+    if_version: int | None = argument("Refuse unless it still has this version.", None)
+
+
+@strawberry.input(description="Which work request to run again.")
+class RetryWorkRequestInput:
+    """For retryWorkRequest."""
+
+    id: strawberry.ID = argument("The work request that was aborted or did not succeed.")
+
+
+@strawberry.input(description="A place in the queue.")
+class SetWorkRequestPriorityInput:
+    """For setWorkRequestPriority."""
+
+    id: strawberry.ID = argument("The work request.")
+    priority_adjustment: int = argument("From -1000 to 1000; above 0 for staff only.")
+    if_version: int | None = argument("Refuse unless it still has this version.", None)
+
+
+@strawberry.input(description="What a work request waits for.")
+class SetWorkRequestDependenciesInput:
+    """For setWorkRequestDependencies."""
+
+    id: strawberry.ID = argument("The work request, which has not started.")
+    dependencies: list[strawberry.ID] = argument("All that it waits for, instead of what it waits for now.")
+    if_version: int | None = argument("Refuse unless it still has this version.", None)
+
+
+@strawberry.input(description="A kind of work.")
+class RegisterTaskTypeInput:
+    """For registerTaskType."""
+
+    name: str = argument("A small letter, then at most 99 of a-z 0-9 _ . -")
+    data_schema: JSON = argument("JSON Schema (2020-12) of taskData.")
+    task_version: int = argument("Version of what taskData means.", 1)
+    description: str = argument("What it does, for people.", "")
+    required_tags: list[str] = argument("Tags that a worker needs for it.", [])
+
+
+@strawberry.type(description="What registerTaskType answers.")
+class TaskTypePayload(Payload):
+    """A task type."""
+
+    task_type: models.TaskType | None = changed("TaskType", "The task type as it is now.")
+
+
+@strawberry.type
+class Mutation:
+    """What can be done with work requests."""
+
+    @mutation(
+        WorkRequestPayload, "Submit work. For contributors of the workspace. Emits work_request.created."
+    )
+    @staticmethod
+    async def create_work_request(info: Info, input: CreateWorkRequestInput) -> WorkRequestPayload:
+        new = _new(input)
+        if input.dry_run:
+            await check_work_request(info.context.viewer, new)
+            return WorkRequestPayload()
+        return WorkRequestPayload(
+            work_request=await actions.create_work_request(
+                info.context.viewer, new, idempotency_key=input.idempotency_key
+            )
+        )
+
+    @mutation(
+        WorkRequestPayload,
+        "Stop a work request that has not finished, its children, and what can no longer run. Its worker is told. "
+        "For its creator and the workspace's owners. Emits work_request.aborted.",
+    )
+    @staticmethod
+    async def abort_work_request(info: Info, input: AbortWorkRequestInput) -> WorkRequestPayload:
+        return WorkRequestPayload(
+            work_request=await actions.abort_work_request(
+                info.context.viewer,
+                row_id(input.id, models.WorkRequest),
+                reason=input.reason,
+                if_version=input.if_version,
+            )
+        )
+
+    @mutation(
+        WorkRequestPayload,
+        "Make a new work request in the place of one that was aborted or did not succeed. For contributors. "
+        "Emits work_request.created.",
+    )
+    @staticmethod
+    async def retry_work_request(info: Info, input: RetryWorkRequestInput) -> WorkRequestPayload:
+        return WorkRequestPayload(
+            work_request=await actions.retry_work_request(
+                info.context.viewer, row_id(input.id, models.WorkRequest)
+            )
+        )
+
+    @mutation(
+        WorkRequestPayload,
+        "Move a work request in the queue: one's own down, and by staff any up. Emits work_request.priority_changed.",
+    )
+    @staticmethod
+    async def set_work_request_priority(info: Info, input: SetWorkRequestPriorityInput) -> WorkRequestPayload:
+        return WorkRequestPayload(
+            work_request=await actions.set_work_request_priority(
+                info.context.viewer,
+                row_id(input.id, models.WorkRequest),
+                input.priority_adjustment,
+                if_version=input.if_version,
+            )
+        )
+
+    @mutation(
+        WorkRequestPayload,
+        "Say anew what a work request that has not started waits for. For contributors. "
+        "Emits work_request.dependencies_changed.",
+    )
+    @staticmethod
+    async def set_work_request_dependencies(
+        info: Info, input: SetWorkRequestDependenciesInput
+    ) -> WorkRequestPayload:
+        return WorkRequestPayload(
+            work_request=await actions.set_work_request_dependencies(
+                info.context.viewer,
+                row_id(input.id, models.WorkRequest),
+                row_ids(list(input.dependencies), models.WorkRequest, ("input", "dependencies")),
+                if_version=input.if_version,
+            )
+        )
+
+    @mutation(
+        TaskTypePayload,
+        "Make a kind of work known, or change what its data must look like. For staff. Emits task_type.registered.",
+    )
+    @staticmethod
+    async def register_task_type(info: Info, input: RegisterTaskTypeInput) -> TaskTypePayload:
+        return TaskTypePayload(
+            task_type=await actions.register_task_type(
+                info.context.viewer,
+                name=input.name,
+                data_schema=input.data_schema,
+                task_version=input.task_version,
+                description=input.description,
+                required_tags=input.required_tags,
+            )
+        )
+
+
+def _new(input: CreateWorkRequestInput) -> actions.NewWorkRequest:
+    return actions.NewWorkRequest(
+        task_name=input.task_name,
+        task_data=input.task_data,
+        required_tags=tuple(input.required_tags),
+        workspace_id=maybe_row_id(input.workspace, models.Workspace, ("input", "workspace")),
+        pinned_worker_id=maybe_row_id(input.pinned_worker, models.Worker, ("input", "pinnedWorker")),
+        parent_id=maybe_row_id(input.parent, models.WorkRequest, ("input", "parent")),
+        dependency_ids=tuple(
+            row_ids(list(input.dependencies), models.WorkRequest, ("input", "dependencies"))
+        ),
+        priority_adjustment=input.priority_adjustment,
+        allow_failure=input.allow_failure,
+        max_attempts=input.max_attempts,
+        retry_delays=tuple(input.retry_delays),
+    )

@@ -1,0 +1,67 @@
+"""The models' enums, value by value."""
+
+from app import access, models
+from app.events import Audience
+from app.graphql.enums import describe_enum
+
+describe_enum(
+    models.WorkRequestStatus,
+    "Where a work request is in its life.",
+    BLOCKED="Waits for other work requests.",
+    PENDING="Waits for a worker.",
+    RUNNING="A worker runs it.",
+    COMPLETED="It ended; the result says how.",
+    ABORTED="It was stopped, and will not run any more.",
+)
+describe_enum(
+    models.WorkRequestResult,
+    "How a completed work request ended.",
+    NONE="It is not completed.",
+    SUCCESS="It did what it should.",
+    FAILURE="It ran, and failed at its task.",
+    ERROR="It could not be run properly.",
+    SKIPPED="There was nothing to do.",
+)
+describe_enum(
+    models.LogStream,
+    "Where a log line came from.",
+    STDOUT="The task's standard output.",
+    STDERR="The task's standard error.",
+    SYSTEM="The worker itself.",
+)
+describe_enum(
+    models.TokenKind,
+    "What a token is for.",
+    API="For programs that act for a user.",
+    SESSION="A signed-in browser.",
+    WORKER="A worker's own.",
+    ACTIVATION="Lets one worker register, already enabled.",
+)
+describe_enum(
+    models.LogAction,
+    "What was done to an object.",
+    ADDITION="It was made.",
+    CHANGE="It was changed.",
+    DELETION="It was removed.",
+)
+describe_enum(
+    access.Role,
+    "What a user or a team is in a workspace. A higher role may do all that a lower one may.",
+    VIEWER="May look.",
+    CONTRIBUTOR="May submit and retry work too.",
+    OWNER="May abort others' work and share the workspace too.",
+)
+describe_enum(
+    access.Scope,
+    "What a token may be used for, at most.",
+    READ="Reading and watching.",
+    WORK="Submitting, aborting and running work.",
+    ADMIN="Administering.",
+)
+describe_enum(
+    Audience,
+    "Who may see an event, beside the user it concerns.",
+    WORKSPACE="Whoever may see the workspace.",
+    TENANT="The signed-in users of the tenant.",
+    STAFF="Staff.",
+)

@@ -1,0 +1,94 @@
+"""What all subscriptions share: follow the log from a cursor, see only what one may, say where to resume."""
+
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.access import Viewer
+from app.context import Info
+from app.errors import BadInput, Unauthenticated
+from app.events import Audience
+from app.graphql.ids import decode_event_cursor, event_cursor
+from app.graphql.scalars import Cursor
+from app.models import Workspace
+from app.models.outbox import end_of_log
+from app.publishers.hub import Event
+
+After = Annotated[
+    Cursor | None,
+    strawberry.argument(
+        description="The last cursor that you saw: what came after it follows first. Null: only what happens from now on."
+    ),
+]
+
+
+@strawberry.interface(description="Something that happened.")
+class Happening:
+    """Base of what subscriptions yield."""
+
+    cursor: Cursor = strawberry.field(
+        description="Its place in the event log: give it as `after` to go on from here."
+    )
+    time: datetime = strawberry.field(description="When it happened.")
+    type: str = strawberry.field(
+        description="What happened, such as work_request.completed: see docs/reference/events.md."
+    )
+
+
+async def follow(info: Info, after: str | None, types: Collection[str] | None = None) -> AsyncIterator[Event]:
+    """The events after the cursor that the viewer may see, of these types, for ever."""
+    hub, position = info.context.hub, None if after is None else decode_event_cursor(after)
+    if position is not None and position > hub.end and position > await end_of_log():
+        raise BadInput("This cursor lies in the future: it is not from this server.", path=("after",))
+    sight = Sight(info)
+    async for event in hub.follow(position, types):
+        if await sight.sees(event):
+            yield event
+
+
+class Sight:
+    """Which events a viewer sees; looked up again whenever somebody's access has changed."""
+
+    def __init__(self, info: Info) -> None:
+        self._context = info.context
+        self._seen = -1
+        self._workspaces: dict[int, bool] = {}
+
+    async def sees(self, event: Event) -> bool:
+        """The same rule as `OutboxEvent.visibility`, which a test holds it against."""
+        viewer = await self._context.current_viewer()
+        if event.tenant_id != viewer.tenant_id or viewer.worker_id is not None:
+            return False
+        if viewer.user_id is not None and (
+            event.owner_id == viewer.user_id or _public_in_tenant(event, viewer)
+        ):
+            return True
+        return event.audience is Audience.WORKSPACE and await self._sees_workspace(viewer, event.workspace_id)
+
+    async def _sees_workspace(self, viewer: Viewer, id: int | None) -> bool:
+        if self._seen != self._context.hub.access_changes:
+            self._seen, self._workspaces = self._context.hub.access_changes, {}
+        if id is None:
+            return False
+        if id not in self._workspaces:
+            self._workspaces[id] = await Workspace.visible_to(viewer).filter(id=id).exists()
+        return self._workspaces[id]
+
+
+def _public_in_tenant(event: Event, viewer: Viewer) -> bool:
+    if event.audience is Audience.TENANT:
+        return True
+    return event.audience is Audience.STAFF and (viewer.is_staff or viewer.is_superuser)
+
+
+def common(event: Event) -> dict[str, object]:
+    """The fields that every happening has."""
+    return {"cursor": event_cursor(event.position), "time": event.time, "type": event.type}
+
+
+def require_identity(viewer: Viewer) -> None:
+    """For streams that the anonymous have no part in."""
+    if viewer.anonymous:
+        raise Unauthenticated()

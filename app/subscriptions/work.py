@@ -1,0 +1,147 @@
+"""Work requests, live."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import strawberry
+
+from app import models
+from app.context import Info
+from app.errors import NotFound
+from app.events import CATALOGUE
+from app.graphql.ids import row_id
+from app.publishers.hub import Event
+from app.schema.work import LogLine, WorkRequest, WorkRequestFilter
+from app.subscriptions.following import After, Happening, common, follow
+
+LOG_APPENDED = "work_request.log_appended"
+CHANGES = frozenset(name for name in CATALOGUE if name.startswith("work_request.") and name != LOG_APPENDED)
+MAY_BRING_WORK = frozenset(
+    {
+        "work_request.created",
+        "work_request.requeued",
+        "work_request.unblocked",
+        "work_request.completed",
+        "work_request.aborted",
+        "work_request.priority_changed",
+        "work_request.dependencies_changed",
+        "worker.connected",
+        "worker.enabled",
+        "worker.metadata_changed",
+    }
+)
+"""Events after which a worker that found nothing may find something."""
+
+MAX_LINES = 1000
+
+
+@strawberry.type(
+    description="A change of a work request. status, result and attempt are as of this change; workRequest is as it is now."
+)
+class WorkRequestEvent(Happening):
+    """For workRequestChanged."""
+
+    status: models.WorkRequestStatus = strawberry.field(description="Its status after this change.")
+    result: models.WorkRequestResult = strawberry.field(description="Its result after this change.")
+    attempt: int = strawberry.field(description="How often it had been started.")
+    row_id: strawberry.Private[int]
+
+    @strawberry.field(
+        description="The work request as it is now; null when you may no longer see it.",
+        graphql_type=WorkRequest | None,
+    )
+    @staticmethod
+    async def work_request(event: strawberry.Parent[Any], info: Info) -> models.WorkRequest | None:
+        return await info.context.one(models.WorkRequest, event.row_id)
+
+
+@strawberry.type(description="Lines that a work request's task printed.")
+class WorkRequestLogEvent(Happening):
+    """For workRequestLog."""
+
+    attempt: int = strawberry.field(description="The attempt that printed them.")
+    first: strawberry.Private[int]
+    last: strawberry.Private[int]
+    row_id: strawberry.Private[int]
+
+    @strawberry.field(description="The lines, in order.", graphql_type=list[LogLine])
+    @staticmethod
+    async def lines(event: strawberry.Parent[Any], info: Info) -> list[models.LogLine]:
+        lines = models.LogLine.visible_to(info.context.viewer).filter(
+            work_request_id=event.row_id,
+            attempt=event.attempt,
+            number__gte=event.first,
+            number__lte=event.last,
+        )
+        return await lines.order_by("number").limit(MAX_LINES)
+
+    @strawberry.field(
+        description="The work request as it is now; null when you may no longer see it.",
+        graphql_type=WorkRequest | None,
+    )
+    @staticmethod
+    async def work_request(event: strawberry.Parent[Any], info: Info) -> models.WorkRequest | None:
+        return await info.context.one(models.WorkRequest, event.row_id)
+
+
+@strawberry.type
+class Subscription:
+    """Work requests."""
+
+    @strawberry.subscription(
+        description="Every change of the work requests that you may see.", graphql_type=WorkRequestEvent
+    )
+    @staticmethod
+    async def work_request_changed(
+        info: Info,
+        filter: Annotated[
+            WorkRequestFilter | None,
+            strawberry.argument(description="Only work requests that satisfy this as they are now."),
+        ] = None,  # type: ignore[valid-type]
+        after: After = None,
+    ) -> AsyncIterator[Any]:
+        async for event in follow(info, after, CHANGES):
+            if filter is None or await _satisfies(info, event, filter):
+                yield WorkRequestEvent(**_state(event))
+
+    @strawberry.subscription(
+        description="What the task of one work request prints, all attempts.",
+        graphql_type=WorkRequestLogEvent,
+    )
+    @staticmethod
+    async def work_request_log(
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The work request.")],
+        after: After = None,
+    ) -> AsyncIterator[Any]:
+        request = await models.WorkRequest.visible_to(info.context.viewer).get_or_none(
+            id=row_id(id, models.WorkRequest, ("id",))
+        )
+        if request is None:
+            raise NotFound("There is no such work request, or you may not see it.", path=("id",))
+        async for event in follow(info, after, {LOG_APPENDED}):
+            if event.subject_id == request.id:
+                yield WorkRequestLogEvent(
+                    **common(event),
+                    row_id=event.subject_id,
+                    attempt=event.data["attempt"],  # type: ignore[arg-type]
+                    first=event.data["first"],
+                    last=event.data["last"],
+                )
+
+
+def _state(event: Event) -> Any:
+    return {
+        **common(event),
+        "row_id": event.subject_id,
+        "attempt": event.data["attempt"],
+        "status": models.WorkRequestStatus(event.data["status"]),
+        "result": models.WorkRequestResult(event.data["result"]),
+    }
+
+
+async def _satisfies(info: Info, event: Event, filter: Any) -> bool:
+    viewer = await info.context.current_viewer()
+    return (
+        await models.WorkRequest.visible_to(viewer).filter(filter.to_q(viewer), id=event.subject_id).exists()
+    )

@@ -1,0 +1,137 @@
+"""The ASGI application: what is served where, and what runs as long as it serves."""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from app.access import Viewer
+from app.actions.first_start import ADMIN, prepare_installation
+from app.context import Context
+from app.daemons.log_reader import LogReader, scan
+from app.daemons.reaper import Reaper
+from app.database import open_database
+from app.graphql.draining import Connections
+from app.graphql.endpoint import GraphQLEndpoint
+from app.graphql.engine import Caller, Engine
+from app.identity import Identities
+from app.publishers.hub import Hub
+from app.settings import Settings
+from app.web.graphiql import graphiql_routes
+from app.web.health import Check, check_database, health_routes
+from app.web.metrics import metrics_routes
+from app.web.schema import build_schema
+from app.web.session import session_routes
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Everything that one server process serves. `app.state.connections` are to be drained before it stops."""
+    return Server(settings).app
+
+
+class Server:
+    """The parts of one process, and how they hang together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.connections = Connections()
+        self.hub = Hub(scan)
+        self.schema = build_schema()
+        self.identities = Identities(self.hub)
+        self.engine = Engine(self.schema, settings, self._context)
+        self.loops: dict[str, asyncio.Task[None]] = {}
+        self.app = Starlette(routes=self._routes(), middleware=_cors(settings), lifespan=self._lifespan)
+        self.app.state.connections = self.connections
+
+    def _context(self, viewer: Viewer, caller: Caller) -> Context:
+        return Context(viewer, self.hub, caller.address, lambda: caller.viewer(fresh=False))
+
+    def _routes(self) -> list[BaseRoute]:
+        endpoint = GraphQLEndpoint(self.engine, self.identities, self.settings, connections=self.connections)
+        checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
+        return [
+            # Given as an ASGI application, so that Starlette's requests and responses are not between.
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+            _schema_route(self.schema.as_str() + "\n"),
+            *health_routes(checks, self.connections),
+            *metrics_routes(),
+            *graphiql_routes(),
+            *session_routes(self.settings, self.identities),
+            Route("/", _home),
+        ]
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(self.settings))
+            await _first_start(self.settings)
+            await stack.enter_async_context(
+                self._running("log reader", LogReader(self.hub, database).run_forever())
+            )
+            await stack.enter_async_context(self._running("reaper", Reaper(self.settings).run_forever()))
+            yield
+            await self.connections.drain()
+
+    @asynccontextmanager
+    async def _running(self, name: str, loop: Awaitable[None]) -> AsyncIterator[None]:
+        task = self.loops[name] = asyncio.ensure_future(loop)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _check_loops(self) -> str | None:
+        ended = [name for name, task in self.loops.items() if task.done()]
+        return f"ended: {', '.join(ended)}" if ended else None
+
+
+async def _first_start(settings: Settings) -> None:
+    given = settings.admin_password
+    if password := await prepare_installation(given.get_secret_value() if given else None):
+        sys.stdout.write(f"workyard: sign in as '{ADMIN}' with the password '{password}'. It is not shown again.\n")
+        sys.stdout.flush()
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    """Lets pages of other origins call us with a token. Never with the cookie: no credentials."""
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "token", "content-type", "last-event-id", "x-workyard-cost"),
+            expose_headers=("etag", "retry-after"),
+            max_age=3600,
+        )
+    ]
+
+
+def _schema_route(sdl: str) -> BaseRoute:
+    tag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+
+    async def schema(request: Request) -> Response:
+        known = [
+            each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")
+        ]
+        if tag in known:
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse(sdl, headers=headers)
+
+    return Route("/schema.graphql", schema)
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse("/graphiql")
