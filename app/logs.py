@@ -33,10 +33,9 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "websockets", "tortoise", "asyncio"):
+    # Not at DEBUG either: uvicorn then writes out every frame of a WebSocket, and the first one carries the token.
+    for chatty in ("httpx", "httpcore", "websockets", "tortoise", "asyncio", "uvicorn", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
-    # At DEBUG it writes out every frame of a WebSocket, and the first one carries the token.
-    logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, logging.getLogger().level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

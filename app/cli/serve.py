@@ -13,7 +13,8 @@ from app.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     import uvicorn
 
-SECONDS_TO_STOP = 5
+SECONDS_TO_DRAIN = 3.0
+SECONDS_FOR_REQUESTS = 2
 
 
 def register(cli: typer.Typer) -> None:
@@ -77,6 +78,8 @@ def _server(settings: Settings) -> "uvicorn.Server":
 
     from app.web.asgi import create_app
 
+    app = create_app(settings)
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -85,15 +88,20 @@ def _server(settings: Settings) -> "uvicorn.Server":
                 gc.freeze()  # what is alive now stays: later collections need not look at it again
                 print(f"workyard: serving {settings.bind_url}/graphiql", flush=True)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Before uvicorn closes what is open: streams end only when told to, and each learns where to resume.
+            await app.state.connections.drain(within=SECONDS_TO_DRAIN)
+            await super().shutdown(sockets)
+
     return Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             lifespan="on",
             http="httptools",
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # costs more processor time than it saves on a local network
             ws_max_size=settings.max_body_bytes,
-            timeout_graceful_shutdown=SECONDS_TO_STOP,
+            timeout_graceful_shutdown=SECONDS_FOR_REQUESTS,
             server_header=False,
             access_log=False,
             log_config=None,
