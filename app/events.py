@@ -155,3 +155,27 @@ TaskTypeRegistered = _event(
     ("name", "task_version"),
     Audience.TENANT,
 )
+
+WORK_BROUGHT = frozenset(
+    event.name
+    for event in (
+        WorkRequestCreated,
+        WorkRequestRequeued,
+        WorkRequestUnblocked,
+        WorkRequestPriorityChanged,
+        WorkRequestDependenciesChanged,
+    )
+)
+"""Events that may put a work request into the queue, or further to its front."""
+
+MAY_BRING_WORK = WORK_BROUGHT | {
+    event.name
+    for event in (
+        WorkRequestCompleted,
+        WorkRequestAborted,
+        WorkerConnected,
+        WorkerEnabled,
+        WorkerMetadataChanged,
+    )
+}
+"""Events after which a worker that found nothing to claim may find something."""

@@ -233,7 +233,9 @@ def _misspelt(environ: Iterable[str]) -> Iterable[str]:
     known = {name for field in Settings.model_fields for name in names_of(field).choices}
     for name in sorted(set(environ) - known):
         near = difflib.get_close_matches(name.removeprefix(PREFIX), _plain_names(), n=1, cutoff=0.7)
-        if name.startswith(PREFIX) and near and not name.startswith("WORKYARD_WORKER_"):  # checked by the worker
+        if (
+            name.startswith(PREFIX) and near and not name.startswith("WORKYARD_WORKER_")
+        ):  # checked by the worker
             yield f"{name} is not a setting; did you mean {PREFIX}{near[0]}?"
 
 

@@ -25,7 +25,7 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 async def default_tenant_id() -> int:
     """The tenant that exists from the first migration on and needs no attention."""
-    return (await Tenant.get(name="default")).id
+    return int((await Tenant.get(name="default")).id)
 
 
 def hash_password(password: str) -> str:
@@ -88,7 +88,7 @@ async def update_user(viewer: Viewer, id: int, *, if_version: int | None = None,
     rises = changes.keys() & {"is_staff", "is_superuser"}
     if (rises or user.is_superuser) and not own and not viewer.is_superuser:
         raise Forbidden("Only a superuser may change superusers, and who is staff.")
-    user.update_from_dict(changes)  # type: ignore[arg-type]
+    user.update_from_dict(changes)
     await user.save_changes(*changes)
     await record(events.UserChanged, user.id)
     shown = {name: value for name, value in changes.items() if name != "password"}

@@ -38,7 +38,7 @@ async def made_before(viewer: Viewer, key: str | None, mutation: str, input: dic
             "This idempotency key was used for another input: choose a new one.",
             path=("input", "idempotencyKey"),
         )
-    return before.object_id
+    return int(before.object_id)
 
 
 async def remember(viewer: Viewer, key: str | None, object_id: int) -> None:

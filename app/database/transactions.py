@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -99,10 +99,10 @@ def _run(callback: Callback) -> None:
         log.exception("a callback after a commit failed")
 
 
-def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
     """Run a coroutine function in a transaction()."""
 
-    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
         @functools.wraps(function)
         async def inside(*args: P.args, **kwargs: P.kwargs) -> T:
             async with transaction():

@@ -23,6 +23,7 @@ from app.graphql.filters import Filter, Order
 from app.graphql.ids import decode_page_cursor, page_cursor
 from app.graphql.scalars import Cursor
 from app.models import Entity
+from app.models.entity import holds
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
@@ -186,7 +187,7 @@ def _beyond(request: PageRequest) -> Q:
     assert request.bound is not None
     result = Q(id__in=[])
     for key, value in reversed(list(zip(request.keys, request.bound, strict=True))):
-        equal = Q(**{f"{key.column}__isnull": True}) if value is None else Q(**{key.column: value})
+        equal = holds(f"{key.column}__isnull", True) if value is None else holds(key.column, value)
         further = _further(key, value, request.backward)
         result = equal & result if further is None else Q(further, equal & result, join_type=Q.OR)
     return result
@@ -196,9 +197,9 @@ def _further(key: Key, value: Any, backward: bool) -> Q | None:
     rising = key.descending == backward
     nulls_are_further = key.nullable and rising
     if value is None:
-        return None if nulls_are_further else Q(**{f"{key.column}__isnull": False})
-    further = Q(**{f"{key.column}__{'gt' if rising else 'lt'}": value})
-    return Q(further, Q(**{f"{key.column}__isnull": True}), join_type=Q.OR) if nulls_are_further else further
+        return None if nulls_are_further else holds(f"{key.column}__isnull", False)
+    further = holds(f"{key.column}__{'gt' if rising else 'lt'}", value)
+    return Q(further, holds(f"{key.column}__isnull", True), join_type=Q.OR) if nulls_are_further else further
 
 
 def _plain(value: Any) -> Any:
@@ -346,16 +347,17 @@ def _connection_field(
             Annotated[of.filters | None, strawberry.argument(description="Only rows that satisfy this.")],
             None,
         )
-    if of.orders is not None:
+    orders: Any = of.orders
+    if orders is not None:
         arguments["order_by"] = (
             Annotated[
-                list[of.orders] | None,
+                list[orders] | None,
                 strawberry.argument(
                     description="By what to order, first things first; the id decides at last."
                 ),
             ],
             None,
-        )  # type: ignore[name-defined]
+        )
     arguments |= {
         "first": (_FIRST, None),
         "after": (_AFTER, None),

@@ -14,7 +14,7 @@ declarations: a field that is none of these has code of its own.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import get_annotations
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -95,7 +95,7 @@ def entity(model: type[Entity]) -> Callable[[type[T]], type[T]]:
         cls.is_type_of = classmethod(lambda _, value, info: isinstance(value, model))  # type: ignore[attr-defined]
         made: Any = strawberry.type(cls, description=_text(cls.__doc__))
         TYPES[model] = NAMES[cls.__name__] = made
-        return made
+        return cast(type[T], made)
 
     return decorate
 
@@ -145,7 +145,7 @@ def _backward(model: type[Entity], related_name: str) -> Callable[..., Awaitable
 
 def related_model(model: type[Entity], relation: str) -> type[Entity]:
     """The model that a foreign key points to. Tortoise itself knows only once a database is open."""
-    found: type[Entity] = getattr(models, model._meta.fields_map[relation].model_name.rpartition(".")[2])  # type: ignore[attr-defined]
+    found: type[Entity] = getattr(models, model._meta.fields_map[relation].model_name.rpartition(".")[2])
     return found
 
 

@@ -23,6 +23,7 @@ from app.graphql.enums import describe_enum
 from app.graphql.ids import row_ids
 from app.graphql.scalars import JSON
 from app.models import Entity
+from app.models.entity import holds
 
 MAX_VALUES = 1000
 MAX_CONDITIONS = 200
@@ -57,6 +58,7 @@ class Filter:
     """Base of the generated filter inputs."""
 
     CONDITIONS: ClassVar[Mapping[str, Callable[[Viewer, Any, tuple[str, ...]], Q]]]
+    not_: Any
 
     def to_q(self, viewer: Viewer) -> Q:
         """The predicate. `BadInput` when it has too many conditions or a malformed id."""
@@ -135,7 +137,7 @@ def _column_condition(column: str) -> Callable[[Viewer, Any, tuple[str, ...]], Q
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
             if isinstance(given, str) and "\0" in given:
                 raise BadInput("Text has no NUL characters.", path=path)
-            parts.append(Q(**{column + lookup: given}))
+            parts.append(holds(column + lookup, given))
         return _joined(parts, Q.AND)
 
     return condition
@@ -145,13 +147,13 @@ def _id_condition(column: str, model: type[Entity]) -> Callable[[Viewer, Any, tu
     def condition(viewer: Viewer, value: Any, path: tuple[str, ...]) -> Q:
         parts: list[Q] = []
         if value.eq not in (UNSET, None):
-            parts.append(Q(**{column: row_ids([value.eq], model, (*path, "eq"))[0]}))
+            parts.append(holds(column, row_ids([value.eq], model, (*path, "eq"))[0]))
         if value.in_ not in (UNSET, None):
             if len(value.in_) > MAX_VALUES:
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
-            parts.append(Q(**{f"{column}__in": row_ids(value.in_, model, (*path, "in"))}))
+            parts.append(holds(f"{column}__in", row_ids(value.in_, model, (*path, "in"))))
         if value.is_null not in (UNSET, None):
-            parts.append(Q(**{f"{column}__isnull": value.is_null}))
+            parts.append(holds(f"{column}__isnull", value.is_null))
         return _joined(parts, Q.AND)
 
     return condition
@@ -170,10 +172,10 @@ def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[
     body: dict[str, Any] = {"__annotations__": annotations, "__module__": __name__, "CONDITIONS": conditions}
     for column in columns:
         input_type, condition, description = _for_column(model, column)
-        annotations[column], conditions[column] = input_type | None, condition  # type: ignore[operator]
+        annotations[column], conditions[column] = input_type | None, condition
         body[column] = strawberry.field(default=UNSET, description=description)
     for flag_name, (description, to_q) in flags.items():
-        annotations[flag_name] = _operators("BooleanFilter", bool, "eq", "a yes or no") | None  # type: ignore[operator]
+        annotations[flag_name] = _operators("BooleanFilter", bool, "eq", "a yes or no") | None
         conditions[flag_name] = _flag_condition(to_q)
         body[flag_name] = strawberry.field(default=UNSET, description=description)
     cls = type(name, (Filter,), body)
@@ -216,7 +218,7 @@ def _for_column(
 
 
 def _operators_of(field: Any) -> type:
-    kind: type = field.field_type
+    kind: type = getattr(field, "enum_type", field.field_type)
     if isinstance(field, ArrayField):
         return _operators("TextListFilter", list[str], "contains", "a list of texts")
     if isinstance(field, JSONField):

@@ -14,5 +14,5 @@ def make_schema(query: type, mutation: type, subscription: type, types: list[typ
         mutation=mutation,
         subscription=subscription,
         types=[*types, *ERROR_TYPES],
-        config=StrawberryConfig(scalar_map=SCALARS),  # type: ignore[arg-type]
+        config=StrawberryConfig(scalar_map=SCALARS),
     )

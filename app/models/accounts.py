@@ -198,7 +198,7 @@ class Token(Entity):
     comment = fields.CharField(100, default="", description="Why it was made.")
     scopes: list[str] = ArrayField(
         "text", default=[scope.value for scope in Scope], description="What it may be used for, at most."
-    )  # type: ignore[assignment]
+    )
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was made.")
     enabled = fields.BooleanField(default=False, description="Only an enabled token is accepted.")
     expire_at = fields.DatetimeField(null=True, description="From this moment on it is refused; null: never.")
@@ -252,7 +252,7 @@ class LogEntry(Entity):
     )
     change_message: dict[str, object] = fields.JSONField(
         default=dict, description="The change: field → new value. No secrets."
-    )  # type: ignore[assignment]
+    )
 
     class Meta:
         table = "log_entry"

@@ -38,8 +38,8 @@ class Entity(Model):
         if (
             not abstract
             and cls.workspace_path is None
-            and cls.visibility.__func__ is Entity.visibility.__func__
-        ):  # type: ignore[attr-defined]
+            and getattr(cls.visibility, "__func__", None) is vars(Entity)["visibility"].__func__
+        ):
             raise TypeError(
                 f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()"
             )
@@ -52,7 +52,7 @@ class Entity(Model):
             Workspace,
         )  # the one upward reference: workspaces are entities themselves
 
-        return Q(**{f"{cls.workspace_path}__in": Subquery(Workspace.visible_to(viewer).values("id"))})
+        return holds(f"{cls.workspace_path}__in", Subquery(Workspace.visible_to(viewer).values("id")))
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
@@ -94,6 +94,12 @@ class Entity(Model):
         await self.save(update_fields=[*fields, "version"])
 
 
+def holds(lookup: str, value: Any) -> Q:
+    """The predicate that a lookup has this value, for lookups whose name is only known when it runs."""
+    conditions: dict[str, Any] = {lookup: value}
+    return Q(**conditions)
+
+
 def in_tenant(path: str = "tenant_id") -> Callable[[Viewer], Q]:
     """Predicate: the signed-in users of the row's tenant."""
-    return lambda viewer: NOTHING if viewer.user_id is None else Q(**{path: viewer.tenant_id})
+    return lambda viewer: NOTHING if viewer.user_id is None else holds(path, viewer.tenant_id)

@@ -46,7 +46,7 @@ class OutboxEvent(Entity):
     data_schema = fields.CharField(200, default="", description="URI of the schema of data.")
     data: dict[str, Any] | None = fields.JSONField(
         null=True, description="The subject's state as of this event."
-    )  # type: ignore[assignment]
+    )
     status = fields.CharEnumField(
         OutboxStatus, max_length=20, default=OutboxStatus.PENDING, description="How far it has come."
     )
@@ -62,7 +62,7 @@ class OutboxEvent(Entity):
     )
     publisher_config: dict[str, Any] = fields.JSONField(
         default=dict, description="Settings for the publisher."
-    )  # type: ignore[assignment]
+    )
 
     xid = fields.BigIntField(
         generated=True, null=True, description="The transaction that wrote it: first part of its position."

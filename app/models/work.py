@@ -73,10 +73,10 @@ class TaskType(Entity):
     description = fields.TextField(default="", description="What it does, for people.")
     data_schema: dict[str, Any] = fields.JSONField(
         default=dict, description="JSON Schema (2020-12) of taskData."
-    )  # type: ignore[assignment]
+    )
     required_tags: list[str] = ArrayField(
         "text", default=list, description="Tags that a worker needs for it."
-    )  # type: ignore[assignment]
+    )
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
 
     class Meta:
@@ -92,7 +92,7 @@ class TagSet(Entity):
 
     word = "tag set"
     id = fields.BigIntField(primary_key=True)
-    tags: list[str] = ArrayField("text", unique=True, description="Sorted, without repeats.")  # type: ignore[assignment]
+    tags: list[str] = ArrayField("text", unique=True, description="Sorted, without repeats.")
 
     class Meta:
         table = "tag_set"
@@ -122,10 +122,10 @@ class Worker(Entity):
     token_id: int
     static_metadata: dict[str, Any] = fields.JSONField(
         default=dict, description="Facts set by administrators; they win over the worker's own."
-    )  # type: ignore[assignment]
+    )
     dynamic_metadata: dict[str, Any] = fields.JSONField(
         default=dict, description="Facts reported by the worker."
-    )  # type: ignore[assignment]
+    )
     dynamic_metadata_updated_at = fields.DatetimeField(
         null=True, description="When the worker last reported its facts."
     )
@@ -135,7 +135,7 @@ class Worker(Entity):
         "text",
         default=list,
         description="Tags it has, from its metadata; a request needs all of its required tags among them.",
-    )  # type: ignore[assignment]
+    )
     connection_id = fields.UUIDField(
         null=True, description="Its present connection; only that one may mark it disconnected."
     )
@@ -212,7 +212,7 @@ class WorkRequest(Entity):
     task_name = fields.CharField(100, description="Name of the task type.")
     task_data: dict[str, Any] = fields.JSONField(
         default=dict, description="Input of the task, an object that satisfies the task type's JSON Schema."
-    )  # type: ignore[assignment]
+    )
 
     priority_base = fields.IntField(default=0, description="Priority given by the system.")
     priority_adjustment = fields.IntField(
@@ -227,7 +227,7 @@ class WorkRequest(Entity):
     tag_set_id: int
     required_tags: list[str] = ArrayField(
         "text", default=list, description="Tags that a worker needs, all of them."
-    )  # type: ignore[assignment]
+    )
     pinned = fields.BooleanField(
         default=False, description="True: only the worker it was given to at submission may run it."
     )
@@ -244,13 +244,13 @@ class WorkRequest(Entity):
         "interval",
         default=list,
         description="Pauses before the automatic retries still left after a failure.",
-    )  # type: ignore[assignment]
+    )
     output_data: dict[str, Any] | None = fields.JSONField(
         null=True, description="What the task returned, an object."
-    )  # type: ignore[assignment]
+    )
     errors: list[dict[str, Any]] = fields.JSONField(
         default=list, description="What went wrong: objects with code and message."
-    )  # type: ignore[assignment]
+    )
     parent: fields.ForeignKeyNullableRelation["WorkRequest"] = fields.ForeignKeyField(
         "models.WorkRequest", null=True, related_name="children", on_delete=fields.RESTRICT
     )

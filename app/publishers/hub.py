@@ -62,6 +62,11 @@ class Hub:
         """The position of the latest event, from which one follows what happens from now on."""
         return self._end
 
+    @property
+    def running(self) -> bool:
+        """False before the start and after the end."""
+        return self._open
+
     def start(self, position: Position) -> None:
         """Begin after this position: everything up to it is read from the log."""
         self._window, self._positions = [], []
@@ -94,7 +99,7 @@ class Hub:
 
         Ends when the hub closes. Raises `CursorExpired` when events after the position are gone.
         """
-        if not self._open:
+        if not self.running:
             raise Unavailable("The event stream is not running just now.")
         position = self._end if after is None else after
         self.followers += 1
@@ -105,7 +110,7 @@ class Hub:
                         yield event
                 if batch:
                     position = batch[-1].position
-                elif not self._open:
+                elif not self.running:
                     return
                 else:
                     await self.changed(position)

@@ -1,7 +1,7 @@
 """Work requests: submitted, followed, stopped, tried again."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import strawberry
 
@@ -252,7 +252,7 @@ class Mutation:
             task_type=await actions.register_task_type(
                 info.context.viewer,
                 name=input.name,
-                data_schema=input.data_schema,
+                data_schema=cast(dict[str, Any], input.data_schema),
                 task_version=input.task_version,
                 description=input.description,
                 required_tags=input.required_tags,

@@ -10,13 +10,13 @@ from app import models
 from app.actions import work as actions
 from app.context import Info
 from app.errors import Invalid
+from app.events import MAY_BRING_WORK
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
 from app.graphql.scalars import JSON
 from app.models.work import ABORTED
 from app.schema.work import Worker, WorkerFilter, WorkerOrder
-from app.subscriptions.work import MAY_BRING_WORK
 
 MAX_WAIT = 30
 
@@ -313,7 +313,7 @@ class Mutation:
 
     @mutation(
         WorkerPayload,
-        "Stop a worker: it is told and disconnected, and what it runs goes back into the queue. For staff. Emits worker.disabled.",
+        "Stop a worker: it is told and disconnected; what it runs goes back into the queue. For staff. Emits worker.disabled.",
     )
     @staticmethod
     async def disable_worker(info: Info, input: WorkerInput) -> WorkerPayload:

@@ -257,7 +257,7 @@ class Worker(Node):
     @staticmethod
     async def enabled(row: strawberry.Parent[models.Worker], info: Info) -> bool:
         async def load(ids: list[int]) -> list[bool]:
-            enabled = set(await models.Token.filter(id__in=ids, enabled=True).values_list("id", flat=True))
+            enabled = {token.id for token in await models.Token.filter(id__in=ids, enabled=True).only("id")}
             return [id in enabled for id in ids]
 
         return bool(await info.context.loader("worker enabled", load).load(row.token_id))
@@ -267,7 +267,7 @@ class Worker(Node):
     async def busy(row: strawberry.Parent[models.Worker], info: Info) -> bool:
         async def load(ids: list[int]) -> list[bool]:
             running = models.WorkRequest.filter(worker_id__in=ids, status=models.WorkRequestStatus.RUNNING)
-            busy = set(await running.values_list("worker_id", flat=True))
+            busy = {request.worker_id for request in await running.only("id", "worker_id")}
             return [id in busy for id in ids]
 
         return bool(await info.context.loader("worker busy", load).load(row.id))

@@ -60,7 +60,7 @@ class Subscription:
                     source=event.source,
                     subject=event.subject,
                     data=JSON(event.data),
-                )  # type: ignore[arg-type]
+                )
 
 
 def _checked(filter: EventFilter | None) -> tuple[frozenset[str] | None, frozenset[str] | None]:

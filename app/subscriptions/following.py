@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -83,7 +83,7 @@ def _public_in_tenant(event: Event, viewer: Viewer) -> bool:
     return event.audience is Audience.STAFF and (viewer.is_staff or viewer.is_superuser)
 
 
-def common(event: Event) -> dict[str, object]:
+def common(event: Event) -> dict[str, Any]:
     """The fields that every happening has."""
     return {"cursor": event_cursor(event.position), "time": event.time, "type": event.type}
 

@@ -16,22 +16,6 @@ from app.subscriptions.following import After, Happening, common, follow
 
 LOG_APPENDED = "work_request.log_appended"
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("work_request.") and name != LOG_APPENDED)
-MAY_BRING_WORK = frozenset(
-    {
-        "work_request.created",
-        "work_request.requeued",
-        "work_request.unblocked",
-        "work_request.completed",
-        "work_request.aborted",
-        "work_request.priority_changed",
-        "work_request.dependencies_changed",
-        "worker.connected",
-        "worker.enabled",
-        "worker.metadata_changed",
-    }
-)
-"""Events after which a worker that found nothing may find something."""
-
 MAX_LINES = 1000
 
 
@@ -97,7 +81,7 @@ class Subscription:
         filter: Annotated[
             WorkRequestFilter | None,
             strawberry.argument(description="Only work requests that satisfy this as they are now."),
-        ] = None,  # type: ignore[valid-type]
+        ] = None,
         after: After = None,
     ) -> AsyncIterator[Any]:
         async for event in follow(info, after, CHANGES):
@@ -124,7 +108,7 @@ class Subscription:
                 yield WorkRequestLogEvent(
                     **common(event),
                     row_id=event.subject_id,
-                    attempt=event.data["attempt"],  # type: ignore[arg-type]
+                    attempt=event.data["attempt"],
                     first=event.data["first"],
                     last=event.data["last"],
                 )

@@ -14,22 +14,14 @@ from app.actions import work as actions
 from app.clock import now
 from app.context import Info
 from app.errors import Forbidden, Unauthenticated
-from app.events import CATALOGUE
+from app.events import CATALOGUE, WORK_BROUGHT
 from app.graphql.ids import decode_event_cursor, event_cursor
+from app.graphql.scalars import Cursor
 from app.publishers.hub import Event
 from app.schema.work import Worker, WorkerFilter, WorkRequest
 from app.subscriptions.following import After, Happening, common, follow
 
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("worker."))
-WORK_BROUGHT = frozenset(
-    {
-        "work_request.created",
-        "work_request.requeued",
-        "work_request.unblocked",
-        "work_request.priority_changed",
-        "work_request.dependencies_changed",
-    }
-)
 INBOX = WORK_BROUGHT | {
     "work_request.aborted",
     "worker.disabled",
@@ -103,12 +95,12 @@ class Subscription:
         filter: Annotated[
             WorkerFilter | None,
             strawberry.argument(description="Only workers that satisfy this as they are now."),
-        ] = None,  # type: ignore[valid-type]
+        ] = None,
         after: After = None,
     ) -> AsyncIterator[Any]:
         async for event in follow(info, after, CHANGES):
             if filter is None or await _satisfies(info, event, filter):
-                yield WorkerEvent(**common(event), row_id=event.subject_id)  # type: ignore[arg-type]
+                yield WorkerEvent(**common(event), row_id=event.subject_id)
 
     @strawberry.subscription(
         description="What this worker is to know. Holding it open is what being connected means. For enabled workers.",
@@ -125,8 +117,8 @@ class Subscription:
         position = info.context.hub.end if after is None else decode_event_cursor(after)
         async with _Connection(info, viewer):
             yield DynamicMetadataRequested(
-                cursor=event_cursor(position), time=now(), type="worker.metadata_requested"
-            )  # type: ignore[arg-type]
+                cursor=Cursor(event_cursor(position)), time=now(), type="worker.metadata_requested"
+            )
             worker = await models.Worker.get(id=viewer.worker_id)
             async for event in info.context.hub.follow(position, INBOX):
                 if event.tenant_id != viewer.tenant_id:

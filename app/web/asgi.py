@@ -98,7 +98,9 @@ class Server:
 async def _first_start(settings: Settings) -> None:
     given = settings.admin_password
     if password := await prepare_installation(given.get_secret_value() if given else None):
-        sys.stdout.write(f"workyard: sign in as '{ADMIN}' with the password '{password}'. It is not shown again.\n")
+        sys.stdout.write(
+            f"workyard: sign in as '{ADMIN}' with the password '{password}'. It is not shown again.\n"
+        )
         sys.stdout.flush()
 
 

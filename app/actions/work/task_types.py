@@ -139,7 +139,7 @@ async def task_type_named(viewer: Viewer, name: str) -> TaskType:
     """The task type, or `Invalid` on taskName with the names that there are."""
     task_type = await TaskType.visible_to(viewer).get_or_none(name=name)
     if task_type is None:
-        names = await TaskType.visible_to(viewer).order_by("name").limit(100).values_list("name", flat=True)
+        names = [row.name for row in await TaskType.visible_to(viewer).order_by("name").limit(100)]
         raise Invalid.field(
             "taskName", f"There is no task type '{name[:100]}'. There are: {', '.join(names)}.", "UNKNOWN"
         )

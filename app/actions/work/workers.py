@@ -67,7 +67,7 @@ async def create_with_fqdn(fqdn: str, token: Token, concurrency: int = 1) -> Wor
     """A worker named after its host, with `-2`, `-3`, … where the name is taken. In the caller's transaction."""
     base = slug(fqdn)
     await fetch("SELECT pg_advisory_xact_lock(2, hashtext($1))", base)
-    taken = set(await Worker.filter(name__startswith=base[: MAX_NAME - 8]).values_list("name", flat=True))
+    taken = {row.name for row in await Worker.filter(name__startswith=base[: MAX_NAME - 8]).only("name")}
     name, number = base[:MAX_NAME].rstrip("-") or "worker", 1
     while name in taken:
         number += 1
