@@ -62,7 +62,6 @@ class Hub:
         """The position of the latest event, from which one follows what happens from now on."""
         return self._end
 
-    @property
     def running(self) -> bool:
         """False before the start and after the end."""
         return self._open
@@ -99,7 +98,7 @@ class Hub:
 
         Ends when the hub closes. Raises `CursorExpired` when events after the position are gone.
         """
-        if not self.running:
+        if not self.running():
             raise Unavailable("The event stream is not running just now.")
         position = self._end if after is None else after
         self.followers += 1
@@ -110,7 +109,7 @@ class Hub:
                         yield event
                 if batch:
                     position = batch[-1].position
-                elif not self.running:
+                elif not self.running():
                     return
                 else:
                     await self.changed(position)
