@@ -1,16 +1,22 @@
 """Fixtures for every test. A test that touches the database asks for `db`."""
 
-from collections.abc import AsyncIterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 import tortoise.context
 
 from app.database import Database
 from app.database.opening import use_models
-from tests.database.cluster import Databases, Wiper, run_cluster
+from tests.database.cluster import Databases, Wiper, directory, run_cluster
+from tests.machine import LIMIT, processes
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.live"]
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +63,19 @@ async def owndb(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     async with use_models(database, pool_size=10):
         yield database
     await databases.drop(credentials)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A directory that the user of PostgreSQL can enter, unlike pytest's own."""
+    parent = directory().parent
+    path = Path(tempfile.mkdtemp(prefix="wy-", dir=parent))
+    path.chmod(0o755)
+    yield path
+    left = processes(path)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(left, timeout=LIMIT)[1]:
+        process.kill()
+    shutil.rmtree(path, ignore_errors=True)

@@ -28,8 +28,8 @@ from app.database.embedded import (
     major_version,
     reachable,
 )
-from tests.database.conftest import LIMIT, processes
 from tests.database.embedded_user import FAST
+from tests.machine import LIMIT, processes, until
 
 PROGRAM = Path(__file__).with_name("embedded_user.py")
 LAUNCHER = Path(embedded.__file__)
@@ -53,12 +53,6 @@ def cluster_at(base: Path, **options: str) -> Cluster:
 
 def postmaster(cluster: Cluster) -> int:
     return int((cluster.data / "postmaster.pid").read_text().split()[0])
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def until_nothing_runs(base: Path) -> None:
