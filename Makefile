@@ -56,7 +56,7 @@ lock: $(UV) ## Pin the newest allowed versions of everything that we depend on
 
 clean: ## Remove everything that was made here; databases stay
 	@rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@rm -rf ui/graphiql/node_modules app/static/graphiql
+	@rm -rf ui/graphiql/node_modules app/static/graphiql tests/conformance/node_modules
 	@find app tests migrations bench examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # It looks for itself whether anything changed since it built last.

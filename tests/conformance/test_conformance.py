@@ -1,0 +1,95 @@
+"""Real JavaScript clients against a real server. The scripts beside this file say what each client must be able to do."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from asyncio import create_subprocess_exec, timeout
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+
+from tests.live import LiveServer
+
+pytestmark = pytest.mark.node
+
+HERE = Path(__file__).parent
+MODULES = HERE / "node_modules"
+INSTALLED_FROM = MODULES / "installed-from.txt"
+OLDEST_NODE = 20
+SECONDS = 110
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program, with the clients installed as the lock has them."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        _not_here("no Node.js on this machine")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(re.findall(r"\d+", version)[0]) < OLDEST_NODE:
+        _not_here(f"Node.js {version.strip()} is older than {OLDEST_NODE}")
+    locked = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
+    if not INSTALLED_FROM.is_file() or INSTALLED_FROM.read_text() != locked:
+        installed = subprocess.run([npm, "ci", "--silent"], cwd=HERE, capture_output=True, text=True)
+        if installed.returncode:
+            _not_here(f"npm cannot install the clients: {installed.stderr or installed.stdout}")
+        INSTALLED_FROM.write_text(locked)
+    return program
+
+
+@pytest.fixture(scope="session")
+async def key(live_server: LiveServer) -> str:
+    """A key of the administrator."""
+    return await live_server.sign_in()
+
+
+@pytest.mark.parametrize("script", ["graphql_ws", "graphql_sse", "apollo", "urql"])
+async def test_a_client_queries_changes_subscribes_and_resumes(
+    node: str, live_server: LiveServer, key: str, script: str
+) -> None:
+    await run([node, f"{script}.mjs", live_server.graphql, key])
+
+
+async def test_all_audits_of_graphql_over_http_are_ok(node: str, live_server: LiveServer, key: str) -> None:
+    output = await run([node, "audits.mjs", live_server.graphql, key])
+
+    assert "61/61 audits ok" in output
+
+
+async def test_relay_compiles_documents_against_the_published_schema(
+    node: str, live_server: LiveServer, tmp_path: Path
+) -> None:
+    project = shutil.copytree(HERE / "relay", tmp_path / "relay")
+    async with httpx.AsyncClient() as http:
+        (project / "schema.graphql").write_text((await http.get(f"{live_server.url}/schema.graphql")).text)
+
+    await run([node, str(MODULES / "relay-compiler" / "cli.js"), "relay.config.json"], cwd=project)
+
+    compiled = {file.name for file in project.rglob("*.graphql.js")}
+    assert {"WorkRequestsQuery.graphql.js", "WorkRequestsChangedSubscription.graphql.js"} <= compiled
+
+
+async def run(command: Sequence[str], cwd: Path = HERE) -> str:
+    """The output of a program that must succeed."""
+    process = await create_subprocess_exec(*command, cwd=cwd, stdout=PIPE, stderr=STDOUT)
+    try:
+        async with timeout(SECONDS):
+            output = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, output
+    return output
+
+
+def _not_here(reason: str) -> NoReturn:
+    if os.environ.get("REQUIRE_ALL") == "1" or os.environ.get("REQUIRE_NODE") == "1":
+        pytest.fail(f"{reason}, and this run requires it", pytrace=False)
+    pytest.skip(reason)
