@@ -43,6 +43,7 @@ class Tenant(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Whoever is in it."""
         return NOTHING if viewer.anonymous else Q(id=viewer.tenant_id)
 
 
@@ -61,6 +62,7 @@ class Permission(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Every user."""
         return NOTHING if viewer.user_id is None else EVERYTHING
 
 
@@ -88,6 +90,7 @@ class Group(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """The users of its tenant."""
         return in_tenant()(viewer)
 
 
@@ -139,6 +142,7 @@ class User(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """The users of the same tenant. E-mail address and names: the user and staff."""
         return in_tenant()(viewer)
 
 
@@ -168,6 +172,7 @@ class Team(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """The users of its tenant."""
         return in_tenant()(viewer)
 
 
@@ -213,6 +218,7 @@ class Token(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Its owner, and staff of the tenant with a token of the scope `admin`. A worker sees its own."""
         if viewer.worker_id is not None:
             return Q(id=viewer.token_id)
         if viewer.can(Capability.ADMINISTER_TOKENS):
@@ -259,6 +265,7 @@ class LogEntry(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Staff of its tenant."""
         return Q(tenant_id=viewer.tenant_id) if viewer.can(Capability.READ_AUDIT_LOG) else NOTHING
 
 
@@ -282,4 +289,5 @@ class IdempotencyKey(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Nobody."""
         return NOTHING

@@ -87,6 +87,7 @@ class OutboxEvent(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Its audience, and the user whom it concerns. Workers see none."""
         if viewer.worker_id is not None:
             return NOTHING
         public = Q(

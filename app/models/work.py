@@ -9,6 +9,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
 
 from app.access import Viewer
 from app.clock import now
@@ -84,6 +85,7 @@ class TaskType(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Whoever has an identity."""
         return NOTHING if viewer.anonymous else EVERYTHING
 
 
@@ -99,6 +101,7 @@ class TagSet(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Nobody."""
         return NOTHING
 
 
@@ -149,6 +152,7 @@ class Worker(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """The users of its tenant. A worker sees itself."""
         return Q(id=viewer.worker_id) if viewer.worker_id is not None else in_tenant()(viewer)
 
     def metadata(self) -> dict[str, Any]:
@@ -284,7 +288,21 @@ class WorkRequest(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Whoever may see its workspace. A worker sees those that it has or had."""
         return Q(worker_id=viewer.worker_id) if viewer.worker_id is not None else super().visibility(viewer)
+
+    @classmethod
+    def pending(cls, exclude_assigned: bool = False, worker: Worker | None = None) -> "QuerySet[WorkRequest]":
+        """Those that wait for a worker, in the order in which they are given out: priority, then age.
+
+        Without those pinned to a worker, or only those pinned to this one; `ValueError` when both are asked for.
+        """
+        if exclude_assigned and worker is not None:
+            raise ValueError("Either leave out what is assigned, or ask for what is assigned to one worker.")
+        query = cls.filter(status=PENDING).order_by("-priority", "created_at", "id")
+        if exclude_assigned:
+            return query.filter(worker_id__isnull=True)
+        return query if worker is None else query.filter(worker_id=worker.id)
 
     @property
     def finished(self) -> bool:
@@ -383,6 +401,7 @@ class LogLine(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Whoever may see its work request."""
         if viewer.worker_id is not None:
             return Q(work_request_id__in=Subquery(WorkRequest.visible_to(viewer).values("id")))
         return super().visibility(viewer)

@@ -30,6 +30,7 @@ class Workspace(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Members and superusers; when it is public everybody, signed in or not; a worker that has or had work there."""
         if viewer.reads_all:
             return Q(tenant_id=viewer.tenant_id)
         if viewer.worker_id is not None:
@@ -66,4 +67,5 @@ class WorkspaceMembership(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
+        """Users who may see the workspace."""
         return NOTHING if viewer.user_id is None else super().visibility(viewer)
