@@ -43,5 +43,6 @@ def main() -> None:
 def _mistakes() -> tuple[type[Exception], ...]:
     """Errors whose message is for the person at the terminal, without a traceback."""
     from app.database import DatabaseUnavailable, EmbeddedPostgresError
+    from app.errors import AppError
 
-    return (SettingsError, DatabaseUnavailable, EmbeddedPostgresError)
+    return (SettingsError, DatabaseUnavailable, EmbeddedPostgresError, AppError)

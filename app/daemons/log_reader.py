@@ -6,11 +6,13 @@ It is woken by a commit of this process at once, by NOTIFY from other processes,
 import asyncio
 import contextlib
 import secrets
+from time import monotonic
 from typing import Any
 
 import asyncpg
 import orjson
 import structlog
+from prometheus_client import Counter, Gauge
 
 from app.actions.outbox import call_when_written
 from app.actions.work.workers import SERVER_LOCK
@@ -24,6 +26,13 @@ POLL = 1.0
 HELD_BACK_POLL = 0.005
 MAX_HELD_BACK_POLL = 0.1
 NOTIFY_PAUSE = 0.005
+TOO_LONG = 10.0
+START_TIMEOUT = 30.0
+
+LAG = Gauge(
+    "workyard_event_log_lag_seconds", "How long something committed has been waiting to be handed out."
+)
+EVENTS = Counter("workyard_event_log_events", "Events read from the log.")
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +52,33 @@ class LogReader:
         self._to_tell = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
         self._held_back = False
+        self._caught_up_at = monotonic()
+        self._listening = asyncio.Event()
+
+    async def wait_until_listening(self) -> None:
+        """Return when the hub can be followed and the other processes can see that this one lives."""
+        async with asyncio.timeout(START_TIMEOUT):
+            await self._listening.wait()
+
+    def lag(self) -> float:
+        """Seconds for which there has been something committed that could not be handed out yet."""
+        return monotonic() - self._caught_up_at
+
+    async def check(self) -> str | None:
+        """For readiness: what keeps events back, if anything does for too long."""
+        if self.lag() < TOO_LONG:
+            return None
+        why = "a transaction has been open for as long" if self._held_back else "the log could not be read"
+        return f"events have been held back for {self.lag():.0f} s: {why}"
 
     async def run_once(self) -> int:
         """Read what is new and hand it out. Returns how many events that were."""
         horizon = await read_log(self.hub.end, BATCH)
         self._held_back = horizon.held_back
         events = [_event(row) for row in horizon.rows]
+        if events or not self._held_back:
+            self._caught_up_at = monotonic()
+        EVENTS.inc(len(events))
         if events:
             changes = any(
                 event.type in CATALOGUE and CATALOGUE[event.type].changes_access for event in events
@@ -59,6 +89,7 @@ class LogReader:
     async def run_forever(self) -> None:
         """Read until cancelled. A database that is gone is waited for."""
         self.hub.start(await end_of_log())
+        LAG.set_function(self.lag)
         forget = call_when_written(self._written)
         listening, telling = asyncio.create_task(self._listen()), asyncio.create_task(self._tell_others())
         try:
@@ -103,9 +134,10 @@ class LogReader:
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            self.hub.server_number = await _take_number(connection)
+            self.hub.server_number = await _take_number(connection, self.hub.server_number)
             await connection.add_listener(CHANNEL, self._heard)
             self._connection = connection
+            self._listening.set()
             self._wake.set()
             await lost.wait()
         finally:
@@ -131,12 +163,19 @@ _NOTIFY_OTHERS = f"""SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2 AND pid <> pg_backend_pid())"""
 
 
-async def _take_number(connection: "asyncpg.Connection[Any]") -> int:
-    """A number that no other living process has; the lock on it is released however the process ends."""
-    while True:
-        number = secrets.randbelow(2**31 - 1) + 1
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", SERVER_LOCK, number):
-            return number
+async def _take_number(connection: "asyncpg.Connection[Any]", before: int) -> int:
+    """A number that no other living process has: the one from before, if it can be had again.
+
+    The lock on it is released however the process ends.
+    """
+    number = before or _any_number()
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", SERVER_LOCK, number):
+        number = _any_number()
+    return number
+
+
+def _any_number() -> int:
+    return secrets.randbelow(2**31 - 1) + 1
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -12,6 +12,7 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 HOURLY = 3600.0
+GRACE = 15.0  # seconds; three heartbeats of a connected worker
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Reaper:
 
     async def run_once(self) -> Reaped:
         """One round; the clearing away of what is old only once an hour."""
-        requests, workers = await work.recover_lost_work(), await work.disconnect_lost_workers()
+        requests = await work.recover_lost_work()
+        workers = await work.disconnect_lost_workers(grace_seconds=GRACE)
         if asyncio.get_running_loop().time() < self._next_clearing:
             return Reaped(requests, workers)
         self._next_clearing = asyncio.get_running_loop().time() + HOURLY

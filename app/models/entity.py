@@ -102,4 +102,6 @@ def holds(lookup: str, value: Any) -> Q:
 
 def in_tenant(path: str = "tenant_id") -> Callable[[Viewer], Q]:
     """Predicate: the signed-in users of the row's tenant."""
-    return lambda viewer: NOTHING if viewer.user_id is None else holds(path, viewer.tenant_id)
+    return lambda viewer: (
+        holds(path, viewer.tenant_id) if viewer.user_id is not None or viewer.system else NOTHING
+    )

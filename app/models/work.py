@@ -288,7 +288,7 @@ class WorkRequest(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
-        """Whoever may see its workspace. A worker sees those that it has or had."""
+        """Whoever may see its workspace. A worker sees those that name it as their worker."""
         return Q(worker_id=viewer.worker_id) if viewer.worker_id is not None else super().visibility(viewer)
 
     @classmethod

@@ -30,7 +30,7 @@ class Workspace(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
-        """Members and superusers; when it is public everybody, signed in or not; a worker that has or had work there."""
+        """Members and superusers; when it is public everybody, signed in or not; the worker of work there."""
         if viewer.reads_all:
             return Q(tenant_id=viewer.tenant_id)
         if viewer.worker_id is not None:

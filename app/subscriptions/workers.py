@@ -28,7 +28,7 @@ INBOX = WORK_BROUGHT | {
     "worker.metadata_changed",
     "worker.connected",
 }
-HEARTBEAT = 15.0
+HEARTBEAT = 5.0
 DISCONNECT_TIMEOUT = 5.0
 
 

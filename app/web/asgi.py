@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.access import Viewer
 from app.actions.first_start import ADMIN, prepare_installation
+from app.actions.work import disconnect_lost_workers
 from app.context import Context
 from app.daemons.log_reader import LogReader, scan
 from app.daemons.reaper import Reaper
@@ -48,6 +49,7 @@ class Server:
         self.identities = Identities(self.hub)
         self.engine = Engine(self.schema, settings, self._context)
         self.loops: dict[str, asyncio.Task[None]] = {}
+        self.checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
         self.app = Starlette(routes=self._routes(), middleware=_cors(settings), lifespan=self._lifespan)
         self.app.state.connections = self.connections
 
@@ -56,13 +58,12 @@ class Server:
 
     def _routes(self) -> list[BaseRoute]:
         endpoint = GraphQLEndpoint(self.engine, self.identities, self.settings, connections=self.connections)
-        checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
         return [
             # Given as an ASGI application, so that Starlette's requests and responses are not between.
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             _schema_route(self.schema.as_str() + "\n"),
-            *health_routes(checks, self.connections),
+            *health_routes(self.checks, self.connections),
             *metrics_routes(),
             *graphiql_routes(),
             *session_routes(self.settings, self.identities),
@@ -74,9 +75,11 @@ class Server:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(self.settings))
             await _first_start(self.settings)
-            await stack.enter_async_context(
-                self._running("log reader", LogReader(self.hub, database).run_forever())
-            )
+            reader = LogReader(self.hub, database)
+            self.checks["events"] = reader.check
+            await stack.enter_async_context(self._running("log reader", reader.run_forever()))
+            await reader.wait_until_listening()
+            await disconnect_lost_workers()
             await stack.enter_async_context(self._running("reaper", Reaper(self.settings).run_forever()))
             yield
             await self.connections.drain()

@@ -226,9 +226,12 @@ async def reconnect_worker(viewer: Viewer, connection_id: uuid.UUID, server: int
 
 
 @atomic()
-async def disconnect_lost_workers() -> int:
-    """Mark as disconnected all workers whose server process has gone without a word. Returns how many."""
-    lost = await fetch(_LOST)
+async def disconnect_lost_workers(*, grace_seconds: float = 0) -> int:
+    """Mark as disconnected all workers whose server process has gone without a word. Returns how many.
+
+    A server that only lost its connection to the database for a moment keeps its workers for the grace.
+    """
+    lost = await fetch(_LOST, grace_seconds)
     for row in lost:
         worker = await Worker.get(id=row["id"])
         worker.mark_disconnected()
@@ -241,7 +244,7 @@ SERVER_LOCK = 7321
 """First key of the advisory locks that server processes hold while they live; the second is the process's number."""
 
 _LOST = f"""
-SELECT id FROM worker WHERE connected_at IS NOT NULL AND NOT EXISTS (
+SELECT id FROM worker WHERE connected_at IS NOT NULL AND last_seen_at <= now() - make_interval(secs => $1) AND NOT EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objid = connection_server::oid
       AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 ORDER BY id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
