@@ -37,7 +37,7 @@ class Caller:
 
         Not `fresh`: what was true after the latest change of anybody's access that this process knows of.
         """
-        if self._new:  # the token was looked up a moment ago
+        if self._new and self._seen == self._hub.access_changes:  # what was found when it began still holds
             self._new = False
         elif self._key is not None and (fresh or self._seen != self._hub.access_changes or self._expired()):
             self._seen = self._hub.access_changes

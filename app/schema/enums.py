@@ -54,7 +54,7 @@ describe_enum(
 describe_enum(
     access.Scope,
     "What a token may be used for, at most.",
-    READ="Reading and watching.",
+    READ="Reading and watching, which every token may.",
     WORK="Submitting, aborting and running work.",
     ADMIN="Administering.",
 )
