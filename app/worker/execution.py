@@ -55,7 +55,8 @@ class Execution:
             await ended(working, leasing)
         if ending is Ending.HANDED_BACK:
             ending = await self._hand_back()
-        self._log.info(ending.value)
+        if ending is not Ending.REPORTED:
+            self._log.info(ending.value)
         return ending
 
     def lose(self, reason: str) -> None:

@@ -199,8 +199,9 @@ class Worker:
             except CursorExpired:
                 after = None
                 self._check_all()
-            except Unauthenticated:
+            except Unauthenticated:  # the socket may close before it tells that we were disabled
                 self._now_enabled(False)
+                self._check_all()
             except ClientError as error:
                 log.error("the inbox cannot be followed", error=str(error))
             await asyncio.sleep(POLITE.delay(failures))

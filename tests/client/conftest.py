@@ -28,6 +28,11 @@ class Wire:
         """Cut as soon as this has been sent to the server, before it can answer."""
 
     @property
+    def armed(self) -> bool:
+        """Whether `cut_on` has not been sent yet."""
+        return self.cut_on is not None
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
