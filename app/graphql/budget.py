@@ -1,5 +1,6 @@
 """How much cost a caller may spend: a bucket each, refilled as time passes."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
@@ -35,6 +36,14 @@ class Budget:
             message = f"The operation costs up to {points:,} points and {int(left):,} are left."
             raise LimitExceeded(f"{message} Try again in {seconds} s.", retry_after=seconds)
         self._keep(who, left - points)
+
+    async def spend_when_refilled(self, who: Hashable, points: int) -> None:
+        """Take points as soon as there are enough: for what is to be slowed down, and not refused."""
+        missing = points - self.left(who)
+        while missing > 0:
+            await asyncio.sleep(missing / self._refill)
+            missing = points - self.left(who)
+        self.spend(who, points)
 
     def give_back(self, who: Hashable, points: int) -> None:
         """Return points that were taken and turned out not to be needed."""

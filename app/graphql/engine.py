@@ -216,13 +216,16 @@ class Engine:
     ) -> AsyncGenerator[Event, None]:
         viewer = await self._admit(operation, caller)
         cost = operation.cost(request.variables)
+        payer = _payer(viewer, caller)
+        self.budget.spend(payer, cost)
         executor = self._executor(operation, request, viewer, caller)
         shared = _shared_part(operation, request)
         source = await _open_source(executor, resume_after)
         try:
             async for payload in source:
+                # Who asks for more than its share gets it later: events are held back, never lost.
+                await self.budget.spend_when_refilled(payer, cost)
                 viewer = await caller.viewer(fresh=False)
-                self.budget.spend(_payer(viewer, caller), cost)
                 yield await self._event(executor, viewer, caller, payload, shared)
         finally:
             await _close(source)

@@ -5,6 +5,8 @@ Follows https://graphql.github.io/graphql-over-http/draft/; tests/conformance ru
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,7 +15,6 @@ import orjson
 from graphql import OperationType
 from starlette.types import Message, Receive, Scope, Send
 
-from app.errors import AppError
 from app.graphql.documents import Operation
 from app.graphql.draining import Connections
 from app.graphql.engine import Caller, Engine, Identify
@@ -30,6 +31,7 @@ PATIENCE = 8  # times the limit: so much of a body that is too long is read befo
 WATCH_AFTER = 0.05  # seconds: most end sooner, and need nobody to look whether the client is still there
 
 Headers = list[tuple[bytes, bytes]]
+Answer = Callable[[Send], Awaitable[None]]
 
 
 class ClientGone(Exception):
@@ -59,13 +61,15 @@ class GraphQLHTTP:
         """Answer one request."""
         accepts = accepted(header(scope, b"accept"))
         try:
-            await self._answer(scope, receive, send, accepts)
+            answer = await self._answer(scope, receive, accepts)
         except ClientGone:
             return
-        except (AppError, Refused) as error:
+        except Exception as error:
             await _send_refusal(send, refusal(error), accepts)
+        else:
+            await answer(send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, accepts: tuple[Media, ...]) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, accepts: tuple[Media, ...]) -> Answer:
         request = await self._read(scope, receive)
         caller = await self._identify.from_request(scope)
         operation = self._engine.find(request)
@@ -74,17 +78,14 @@ class GraphQLHTTP:
         if media.streams:
             after = header(scope, b"last-event-id") or None
             events = self._engine.stream(operation, request, caller, resume_after=after)
-            await serve_stream(
-                events, media, caller, receive, send, self._connections, heartbeat=self._heartbeat
-            )
-            return
+            return partial(serve_stream, events, media, caller, receive, self._connections, self._heartbeat)
         wants_cost = header(scope, COST_HEADER) == "1"
         async with Presence(receive) as presence:
             outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
-            body = outcome.encode()
-        if not presence.gone:
-            cacheable = scope["method"] == "GET" and request.document_id is not None and not outcome.errors
-            await _send_body(scope, send, body, media, cacheable=cacheable)
+        if presence.gone:
+            raise ClientGone
+        cacheable = scope["method"] == "GET" and request.document_id is not None and not outcome.errors
+        return partial(_send_body, header(scope, b"if-none-match"), outcome.encode(), media, cacheable)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
         if scope["method"] == "GET":
@@ -257,15 +258,14 @@ def _refusal_headers(refused: Refused) -> Headers:
     return headers
 
 
-async def _send_body(scope: Scope, send: Send, body: bytes, media: Media, *, cacheable: bool) -> None:
+async def _send_body(known: str, body: bytes, media: Media, cacheable: bool, send: Send) -> None:
     """Send a result; one of a trusted document by GET may be kept by the client and asked for by its tag."""
     if not cacheable:
         await _send(send, 200, body, media, [(b"cache-control", b"no-store")])
         return
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
-    known = [each.strip().removeprefix("W/") for each in header(scope, b"if-none-match").split(",")]
-    if tag in known:
+    if tag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         await _send(send, 304, b"", media, headers)
     else:
         await _send(send, 200, body, media, headers)

@@ -77,10 +77,9 @@ async def serve_stream(
     media: Media,
     caller: Caller,
     receive: Receive,
-    send: Send,
     connections: Connections,
-    *,
     heartbeat: float,
+    send: Send,
 ) -> None:
     """Send events until there are no more, the client leaves, its credentials are revoked or the server stops."""
     stream = Stream(events, FRAMINGS[media], send)

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.errors import AppError
 from app.graphql import metrics
+from app.graphql import response as codes
 from app.graphql.draining import RESTART, Connections
 from app.graphql.engine import Caller, Engine, Identify
 from app.graphql.origins import Origins
@@ -33,7 +33,11 @@ SUBSCRIBER_EXISTS = 4409
 TOO_MANY_INITS = 4429
 SERVICE_RESTART = 1012
 TOO_LARGE = 1009
-INTERNAL = 1011
+TRY_AGAIN_LATER = 1013
+CLOSE_CODES = {
+    codes.UNAVAILABLE: TRY_AGAIN_LATER,
+    codes.INTERNAL: 1011,
+}  # by the code of an error; else FORBIDDEN
 
 
 class Close(Exception):
@@ -155,10 +159,12 @@ class Socket:
         await self._init(message)
 
     async def _init(self, message: dict[str, Any]) -> None:
+        payload = _payload(message)
         try:
-            self._caller = await self._endpoint.identify.from_socket(self._scope, _payload(message))
-        except AppError as error:
-            raise Close(FORBIDDEN, error.message) from None
+            self._caller = await self._endpoint.identify.from_socket(self._scope, payload)
+        except Exception as error:
+            refused = refusal(error)
+            raise Close(CLOSE_CODES.get(refused.code, FORBIDDEN), str(refused)) from None
         if self._caller.by_cookie and not self._endpoint.origins.may_use_cookie(self._scope):
             raise Close(FORBIDDEN, "A socket with a session cookie must come from a page of this server")
         self._guard = asyncio.create_task(self._wait_until_revoked(self._caller))

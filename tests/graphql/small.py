@@ -231,6 +231,8 @@ class SmallIdentity:
 
     def _caller(self, authorization: str, cookie: str) -> SmallCaller:
         key = authorization.removeprefix("Bearer ") or cookie.removeprefix("session=")
+        if key == "broken":
+            raise ConnectionRefusedError("password=hunter2")
         if key and not key.startswith("user-"):
             raise Unauthenticated()
         user_id = int(key.removeprefix("user-")) if key else None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from app.errors import LimitExceeded
@@ -14,7 +15,7 @@ from app.graphql.limits import Limits
 from app.graphql.rendering import SharedRenderings
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import Refused
-from tests.graphql.small import SCHEMA, Small, SmallCaller
+from tests.graphql.small import SCHEMA, Small, SmallCaller, make_small
 
 CORE = SCHEMA._schema
 
@@ -171,6 +172,15 @@ def test_a_budget_refills_with_time_and_takes_back_what_was_not_needed() -> None
     with pytest.raises(LimitExceeded) as hopeless:
         budget.spend("ann", 101)
     assert "retryAfter" not in hopeless.value.extensions
+
+
+async def test_a_subscription_that_spends_its_budget_is_held_back_and_loses_nothing() -> None:
+    small = make_small(cost_limit=2, cost_refill_per_second=200)
+
+    events = await events_of(small, SmallCaller(user_id=1), TICKS, n=20)
+
+    assert [orjson.loads(event)["data"]["ticks"]["number"] for event in events] == list(range(1, 21))
+    assert small.engine.budget.left(("token", 1)) < 2
 
 
 async def test_an_identical_request_is_answered_alike_from_the_cache(

@@ -256,6 +256,16 @@ async def test_unknown_credentials_get_401(http: httpx.AsyncClient, small: Small
     assert code_of(response) == "UNAUTHENTICATED"
 
 
+async def test_a_database_that_is_away_when_the_token_is_looked_up_is_503(
+    http: httpx.AsyncClient, small: Small
+) -> None:
+    response = await post(http, small, "{ hello }", {"Authorization": "Bearer broken"})
+
+    assert response.status_code == 503
+    assert code_of(response) == "UNAVAILABLE"
+    assert "hunter2" not in response.text
+
+
 async def test_introspection_is_for_the_signed_in(http: httpx.AsyncClient, small: Small) -> None:
     nested = "{ ...F } fragment F on Query { __schema { queryType { name } } }"
 

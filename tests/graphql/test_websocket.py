@@ -274,6 +274,11 @@ async def test_credentials_that_are_not_accepted_close_the_socket(small: Small) 
         await client.send({"type": "connection_init", "payload": {"Authorization": "Bearer wrong"}})
         assert (await client.closed())[0] == 4403
     async with socket_to(small, acknowledged=False) as client:
+        await client.send({"type": "connection_init", "payload": {"Authorization": "Bearer broken"}})
+        code, reason = await client.closed()
+        assert code == 1013
+        assert "hunter2" not in reason
+    async with socket_to(small, acknowledged=False) as client:
         await client.send({"type": "connection_init", "payload": []})
         assert (await client.closed())[0] == 4400
 
