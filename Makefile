@@ -13,7 +13,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fmt lint types imports schema schema-check ui lock bench clean
+.PHONY: help run test check fmt lint types imports schema schema-check docs docs-check ui lock bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: .venv/.run ui ## Run everything on this machine: http://127.0.0.1:8000/grap
 test: .venv/.dev ui ## Run the tests; ARGS='-k name' picks some
 	@$(BIN)/python -m pytest -q $(ARGS)
 
-check: lint types imports schema-check test ## All that must hold before a change is taken
+check: lint types imports schema-check docs-check test ## All that must hold before a change is taken
 
 fmt: .venv/.dev ## Format the code, and mend what can be mended by itself
 	@$(BIN)/ruff format -q
@@ -46,6 +46,12 @@ schema: .venv/.dev ## Print the GraphQL schema into schema.graphql
 
 schema-check: .venv/.dev
 	@$(BIN)/python -m app schema | diff -u schema.graphql - || { echo "schema.graphql is not the schema; make schema prints it."; exit 1; }
+
+docs: .venv/.dev ## Write the generated pages of docs/reference
+	@$(BIN)/python -m app docs
+
+docs-check: .venv/.dev
+	@$(BIN)/python -m app docs --check
 
 bench: .venv/.dev ## Measure, beside what we compare ourselves with
 	@$(BIN)/python -m bench $(ARGS)

@@ -60,7 +60,10 @@ _WORKSPACE = ("name", "public", "version")
 _USER = ("username", "is_active", "version")
 
 WorkRequestCreated = _event(
-    "work_request.created", "A work request was submitted.", _WORK, Audience.WORKSPACE
+    "work_request.created",
+    "A work request was submitted; a retry has `supersedes_id`, the request whose place it takes.",
+    _WORK,
+    Audience.WORKSPACE,
 )
 WorkRequestStarted = _event(
     "work_request.started", "A worker took it and runs it.", _WORK, Audience.WORKSPACE
