@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from app.client import Client
+from tests.live import LiveServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebSocketRoute
@@ -19,11 +20,6 @@ pytestmark = pytest.mark.browser
 
 LIMIT = 30  # seconds for any one thing to happen
 
-SIGN_IN = """
-mutation ($username: String!, $password: String!) {
-  signIn(input: {username: $username, password: $password}) { key userErrors { code message path } }
-}
-"""
 SUBMIT = """
 mutation {
   createWorkRequest(input: {taskName: "noop"}) { workRequest { id } userErrors { code message path } }
@@ -80,32 +76,23 @@ class Visit:
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Any:
-    """The running server; asked for by name, so that it starts only where there is a browser to look at it."""
-    return request.getfixturevalue("live_server")
-
-
-@pytest.fixture
-async def visit(browser: "Browser", server: Any) -> AsyncIterator[Visit]:
+async def visit(browser: "Browser", yard: LiveServer) -> AsyncIterator[Visit]:
     context = await browser.new_context(viewport={"width": 1440, "height": 860})
     context.set_default_timeout(LIMIT * 1000)
-    yield Visit(context, server.url)
+    yield Visit(context, yard.url)
     await context.close()
 
 
 @pytest.fixture
-async def program(browser: "Browser", server: Any) -> AsyncIterator[Client]:
+async def program(yard: LiveServer) -> AsyncIterator[Client]:
     """Somebody else at the same server, who says what the page should have seen."""
-    async with Client(server.url) as stranger:
-        credentials = {"username": server.admin_username, "password": server.admin_password}
-        signed_in = await stranger.mutate(SIGN_IN, credentials)
-    async with Client(server.url, signed_in["key"]) as client:
+    async with Client(yard.url, await yard.sign_in()) as client:
         yield client
 
 
-async def test_a_wrong_password_is_answered_on_the_page(visit: Visit, server: Any) -> None:
+async def test_a_wrong_password_is_answered_on_the_page(visit: Visit, yard: LiveServer) -> None:
     page = await visit.open()
-    await page.get_by_label("User name").fill(server.admin_username)
+    await page.get_by_label("User name").fill(yard.admin_username)
     await page.get_by_label("Password").fill("not the password")
     await page.get_by_role("button", name="Sign in").click()
 
@@ -117,11 +104,11 @@ async def test_a_wrong_password_is_answered_on_the_page(visit: Visit, server: An
 
 
 async def test_work_submitted_in_the_first_tab_is_seen_live_in_the_second(
-    visit: Visit, server: Any, tmp_path: Path
+    visit: Visit, yard: LiveServer, tmp_path: Path
 ) -> None:
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
-    assert await page.get_by_test_id("username").inner_text() == server.admin_username
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
+    assert await page.get_by_test_id("username").inner_text() == yard.admin_username
     assert await page.title() == "Workyard"
 
     await watch(page)
@@ -139,10 +126,10 @@ async def test_work_submitted_in_the_first_tab_is_seen_live_in_the_second(
 
 
 async def test_a_closed_tab_resumes_from_its_last_cursor_with_exactly_what_it_missed(
-    visit: Visit, server: Any, program: Client
+    visit: Visit, yard: LiveServer, program: Client
 ) -> None:
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
     await watch(page)
     await bring_to_front(page, "SubmitWork")
     await run(page)
@@ -163,19 +150,19 @@ async def test_a_closed_tab_resumes_from_its_last_cursor_with_exactly_what_it_mi
 
 
 async def test_a_subscription_goes_on_while_another_tab_is_in_front_and_ends_when_stopped(
-    visit: Visit, server: Any, program: Client
+    visit: Visit, yard: LiveServer, program: Client
 ) -> None:
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
     await watch(page)
     await bring_to_front(page, "WhoAmI")
     await run(page)
-    await answer_of(page).filter(has_text=server.admin_username).wait_for()
+    await answer_of(page).filter(has_text=yard.admin_username).wait_for()
 
     await program.mutate(SUBMIT)
 
     await rows_with(page, "SUCCESS").first.wait_for()
-    assert server.admin_username in await answer_of(page).inner_text()
+    assert yard.admin_username in await answer_of(page).inner_text()
     await bring_to_front(page, "WatchItLive")
     await answer_of(page).filter(has_text="workRequestChanged").wait_for()
     await page.get_by_role("button", name="Stop query").click()
@@ -185,14 +172,11 @@ async def test_a_subscription_goes_on_while_another_tab_is_in_front_and_ends_whe
 
 
 async def test_a_lost_connection_is_made_again_and_goes_on_from_the_last_cursor(
-    visit: Visit, server: Any, program: Client
+    visit: Visit, yard: LiveServer, program: Client
 ) -> None:
-    sockets: list[WebSocketRoute] = []
-    await visit.context.route_web_socket(
-        "**/graphql", lambda one: sockets.append(one.connect_to_server() and one)
-    )
+    sockets = await visit.sockets()
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
     await watch(page)
     await program.mutate(SUBMIT)
     await rows_with(page, "SUCCESS").first.wait_for()
@@ -211,11 +195,11 @@ async def test_a_lost_connection_is_made_again_and_goes_on_from_the_last_cursor(
 
 
 async def test_a_connection_that_the_server_refuses_is_told_and_not_made_again(
-    visit: Visit, server: Any
+    visit: Visit, yard: LiveServer
 ) -> None:
     sockets = await visit.sockets()
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
     await watch(page)
 
     await sockets[-1].close(code=4403, reason="Token revoked")
@@ -228,9 +212,11 @@ async def test_a_connection_that_the_server_refuses_is_told_and_not_made_again(
     assert visit.problems == []
 
 
-async def test_signing_out_brings_the_form_back_and_forgets_who_one_was(visit: Visit, server: Any) -> None:
+async def test_signing_out_brings_the_form_back_and_forgets_who_one_was(
+    visit: Visit, yard: LiveServer
+) -> None:
     page = await visit.open()
-    await visit.sign_in(page, server.admin_username, server.admin_password)
+    await visit.sign_in(page, yard.admin_username, yard.admin_password)
 
     await page.get_by_role("button", name="Sign out").click()
 
