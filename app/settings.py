@@ -117,7 +117,6 @@ class Settings(BaseSettings):
         description="Password of the administrator `admin` that the first start creates. When unset, one is made up "
         "and printed once.",
     )
-    session_days: int = Field(14, ge=1, le=366, description="Days after which a browser must sign in again.")
 
     # What is written about what happens
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -176,21 +175,6 @@ class Settings(BaseSettings):
         ge=1,
         le=3650,
         description="Days for which events are kept, and so how long a subscriber may stay away.",
-    )
-    lease_seconds: int = Field(
-        60,
-        ge=5,
-        le=86_400,
-        description="How long a worker holds a work request without renewing, unless it says so.",
-    )
-    max_lease_seconds: int = Field(
-        3600, ge=5, le=86_400, description="Longest lease that a worker may ask for, in seconds."
-    )
-    max_attempts: int = Field(
-        3,
-        ge=1,
-        le=100,
-        description="Times that a work request is tried before it ends in ERROR, unless it says so.",
     )
     worker_concurrency: int = Field(
         2, ge=1, le=256, description="Work requests that the local worker of `make run` works on at once."
