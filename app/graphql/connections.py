@@ -1,46 +1,32 @@
-"""Lists in pages, as Relay's connections: keyset cursors, bounded, counted only when asked.
-
-A connection under a list of parents is read for all parents in one statement.
-"""
+"""Lists as fields: Relay's connections, and short lists that come whole. Declared once, resolved in one place."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 import strawberry
-from tortoise.expressions import Q, RawSQL
 from tortoise.queryset import QuerySet
 
 from app.context import Info
-from app.database import fetch
-from app.errors import BadInput
 from app.graphql.entity import NAMES, PLANS, Declared, named
 from app.graphql.filters import Filter, Order
-from app.graphql.ids import decode_page_cursor, page_cursor
+from app.graphql.pages import (
+    DEFAULT_PAGE,
+    MAX_PAGE,
+    Page,
+    PageInfo,
+    PageRequest,
+    page_of,
+    page_request,
+    pages_under,
+    whole_list,
+)
 from app.graphql.scalars import Cursor
 from app.models import Entity
-from app.models.entity import holds
-
-DEFAULT_PAGE = 20
-MAX_PAGE = 100
 
 T = TypeVar("T")
-
-
-@strawberry.type(description="Where a page stands in its list.")
-class PageInfo:
-    """Relay's PageInfo."""
-
-    has_next_page: bool = strawberry.field(description="True when there is more after this page.")
-    has_previous_page: bool = strawberry.field(description="True when there is more before this page.")
-    start_cursor: Cursor | None = strawberry.field(
-        description="Cursor of the first row; null on an empty page."
-    )
-    end_cursor: Cursor | None = strawberry.field(description="Cursor of the last row; null on an empty page.")
 
 
 @strawberry.type(description="A row in a list, with its place.")
@@ -70,206 +56,6 @@ NAMES["Connection"] = Connection
 
 
 @dataclass(frozen=True)
-class Key:
-    """A column that a list is ordered by."""
-
-    column: str
-    descending: bool
-    nullable: bool
-
-
-@dataclass(frozen=True)
-class PageRequest:
-    """Which page of a list is asked for."""
-
-    keys: tuple[Key, ...]
-    limit: int
-    backward: bool
-    bound: tuple[Any, ...] | None
-
-
-class Page:
-    """The value of a connection: the rows, and what is known of those around them."""
-
-    def __init__(self, rows: list[Any], request: PageRequest, count: Callable[[], Awaitable[int]]) -> None:
-        self._request = request
-        self._more = len(rows) > request.limit
-        self.nodes = rows[: request.limit]
-        if request.backward:
-            self.nodes.reverse()
-        self.count = count
-
-    @property
-    def edges(self) -> "list[PageEdge]":
-        return [PageEdge(row, self._cursor(row)) for row in self.nodes]
-
-    @property
-    def page_info(self) -> PageInfo:
-        start, end = (
-            (self._cursor(self.nodes[0]), self._cursor(self.nodes[-1])) if self.nodes else (None, None)
-        )
-        bounded = self._request.bound is not None
-        before, after = (self._more, bounded) if self._request.backward else (bounded, self._more)
-        return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=start, end_cursor=end)
-
-    def _cursor(self, row: Any) -> Cursor:
-        return Cursor(page_cursor([_plain(getattr(row, key.column)) for key in self._request.keys]))
-
-
-@dataclass(slots=True)
-class PageEdge:
-    """The value of an edge."""
-
-    node: Any
-    cursor: Cursor
-
-
-# Asking for a page ---------------------------------------------------------------------------------------------------
-
-
-def page_request(
-    model: type[Entity],
-    orders: Sequence[tuple[str, bool]],
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-) -> PageRequest:
-    """Check a connection's arguments. `orders` are pairs of column and whether descending; the id comes last by itself."""
-    if first is not None and last is not None:
-        raise BadInput("Ask for `first` or for `last`, not for both.", path=("last",))
-    if (first is not None and before is not None) or (last is not None and after is not None):
-        raise BadInput(
-            "`first` goes with `after`, `last` with `before`.", path=("before" if before else "after",)
-        )
-    backward = last is not None or before is not None
-    size, name = (last, "last") if backward else (first, "first")
-    limit = DEFAULT_PAGE if size is None else size
-    if not 0 <= limit <= MAX_PAGE:
-        raise BadInput(f"`{name}` is from 0 to {MAX_PAGE}.", path=(name,))
-    keys = _keys(model, orders)
-    cursor, path = (before, ("before",)) if backward else (after, ("after",))
-    bound = (
-        None
-        if cursor is None
-        else tuple(
-            _typed(model, key, value, path)
-            for key, value in zip(keys, decode_page_cursor(cursor, len(keys), path), strict=True)
-        )
-    )
-    return PageRequest(keys, limit, backward, bound)
-
-
-def _keys(model: type[Entity], orders: Sequence[tuple[str, bool]]) -> tuple[Key, ...]:
-    descending = orders[-1][1] if orders else False
-    columns = dict([*orders, ("id", descending)]) if "id" not in dict(orders) else dict(orders)
-    return tuple(
-        Key(
-            column, down, model._meta.fields_map[column].null and not model._meta.fields_map[column].generated
-        )
-        for column, down in columns.items()
-    )
-
-
-def page_query(query: QuerySet[Any], request: PageRequest) -> QuerySet[Any]:
-    """The rows of the page, and one more that tells whether there is more."""
-    if request.bound is not None:
-        query = query.filter(_beyond(request))
-    order = [("" if key.descending == request.backward else "-") + key.column for key in request.keys]
-    return query.order_by(*order).limit(request.limit + 1)
-
-
-def _beyond(request: PageRequest) -> Q:
-    """Rows that come after the bound in the order (before it, when backward): (a, b) > (x, y), null by null.
-
-    PostgreSQL puts nulls last when ascending and first when descending.
-    """
-    assert request.bound is not None
-    result = Q(id__in=[])
-    for key, value in reversed(list(zip(request.keys, request.bound, strict=True))):
-        equal = holds(f"{key.column}__isnull", True) if value is None else holds(key.column, value)
-        further = _further(key, value, request.backward)
-        result = equal & result if further is None else Q(further, equal & result, join_type=Q.OR)
-    return result
-
-
-def _further(key: Key, value: Any, backward: bool) -> Q | None:
-    rising = key.descending == backward
-    nulls_are_further = key.nullable and rising
-    if value is None:
-        return None if nulls_are_further else holds(f"{key.column}__isnull", False)
-    further = holds(f"{key.column}__{'gt' if rising else 'lt'}", value)
-    return Q(further, holds(f"{key.column}__isnull", True), join_type=Q.OR) if nulls_are_further else further
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.value if isinstance(value, Enum) else value
-
-
-def _typed(model: type[Entity], key: Key, value: Any, path: tuple[str, ...]) -> Any:
-    """A value from a cursor as the column's type. `BadInput` when it cannot be."""
-    column = model._meta.fields_map[key.column]
-    try:
-        if value is None:
-            if not key.nullable:
-                raise ValueError
-            return None
-        if column.field_type is datetime:
-            return datetime.fromisoformat(value)
-        if issubclass(column.field_type, Enum):
-            return column.field_type(value)
-        if type(value) is not column.field_type or (isinstance(value, int) and abs(value) >= 2**63):
-            raise ValueError
-        return value
-    except (ValueError, TypeError):
-        raise BadInput("This is no cursor of this list in this order.", path=path) from None
-
-
-# Reading a page ------------------------------------------------------------------------------------------------------
-
-
-async def page_of(query: QuerySet[Any], request: PageRequest) -> Page:
-    """One page of one list."""
-    return Page(list(await page_query(query, request)), request, lambda: _count(query))
-
-
-async def _count(query: QuerySet[Any]) -> int:
-    return await query.count()
-
-
-async def pages_under(
-    model: type[Entity],
-    parent_column: str,
-    parents: list[int],
-    query: QuerySet[Any],
-    request: PageRequest,
-) -> list[Page]:
-    """A page for each parent, in one statement: the page's query runs once for each of them, inside PostgreSQL."""
-    inner = page_query(query.filter(**{parent_column: RawSQL("parent.id")}), request)
-    inner._make_query()
-    sql, values = inner.query.get_parameterized_sql()
-    rows = await fetch(
-        f'SELECT parent.id AS "$parent", page.* FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)'
-        f" CROSS JOIN LATERAL ({sql}) AS page",
-        *values,
-        parents,
-    )
-    found: dict[int, list[Any]] = {parent: [] for parent in parents}
-    for row in rows:
-        found[row.pop("$parent")].append(model._init_from_db(**row))
-    return [Page(found[parent], request, _count_under(query, parent_column, parent)) for parent in parents]
-
-
-def _count_under(query: QuerySet[Any], parent_column: str, parent: int) -> Callable[[], Awaitable[int]]:
-    return lambda: _count(query.filter(**{parent_column: parent}))
-
-
-# Declaring a connection ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
 class ConnectionOf:
     """A field that is a list of rows: all visible ones, or those whose `parent` column (a lookup) is this row's id."""
 
@@ -277,7 +63,7 @@ class ConnectionOf:
     parent: str | None = None
     filters: type[Filter] | None = None
     orders: type[Order] | None = None
-    default_order: tuple[tuple[str, bool], ...] = field(default_factory=tuple)
+    default_order: tuple[tuple[str, bool], ...] = ()
 
 
 def to_many(description: str, of: ConnectionOf) -> Any:
@@ -295,6 +81,37 @@ def to_many(description: str, of: ConnectionOf) -> Any:
             return await info.context.loader((model, name, key), load).load(root.id)
 
         return _connection_field(resolve, of, description, annotation)
+
+    return Declared(make)
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A field that is a short list of rows, all at once: those whose `parent` (a lookup) is this row's id."""
+
+    model: type[Entity]
+    parent: str
+    order: tuple[tuple[str, bool], ...]
+    most: int
+
+
+def listed(description: str, of: ListOf) -> Any:
+    """The rows that belong to this one, as a plain list. For what is few by nature."""
+
+    def make(model: type[Entity], name: str, annotation: Any) -> Any:
+        PLANS[model.__name__, name] = of
+
+        async def resolve(root: Any, info: Info) -> Any:
+            async def load(parents: list[int]) -> list[list[Any]]:
+                request = whole_list(of.model, of.order, of.most)
+                query = of.model.visible_to(info.context.viewer)
+                return [
+                    page.nodes for page in await pages_under(of.model, of.parent, parents, query, request)
+                ]
+
+            return await info.context.loader((model, name), load).load(root.id)
+
+        return named(annotation, f"{description} At most {of.most}.", resolve)
 
     return Declared(make)
 
@@ -324,56 +141,43 @@ async def _prepared(
     return query, request, orjson.dumps([repr(filter), repr(request)])
 
 
-_FIRST = Annotated[
-    int | None,
-    strawberry.argument(
-        description=f"How many rows from the start, at most {MAX_PAGE}; {DEFAULT_PAGE} if nothing is said."
-    ),
-]
-_AFTER = Annotated[Cursor | None, strawberry.argument(description="Only rows after this cursor.")]
-_LAST = Annotated[
-    int | None, strawberry.argument(description=f"How many rows from the end, at most {MAX_PAGE}.")
-]
-_BEFORE = Annotated[Cursor | None, strawberry.argument(description="Only rows before this cursor.")]
-
-
 def _connection_field(
     resolve: Callable[..., Awaitable[Any]], of: ConnectionOf, description: str, annotation: Any
 ) -> Any:
     """The field, with the arguments that such a list takes."""
-    arguments: dict[str, tuple[Any, Any]] = {}
-    if of.filters is not None:
-        arguments["filter"] = (
-            Annotated[of.filters | None, strawberry.argument(description="Only rows that satisfy this.")],
-            None,
-        )
+    arguments: dict[str, Any] = {}
+    filters: Any = of.filters
     orders: Any = of.orders
+    if filters is not None:
+        arguments["filter"] = _argument(filters, "Only rows that satisfy this.")
     if orders is not None:
-        arguments["order_by"] = (
-            Annotated[
-                list[orders] | None,
-                strawberry.argument(
-                    description="By what to order, first things first; the id decides at last."
-                ),
-            ],
-            None,
+        arguments["order_by"] = _argument(
+            list[orders], "By what to order, first things first; the id decides at last."
         )
-    arguments |= {
-        "first": (_FIRST, None),
-        "after": (_AFTER, None),
-        "last": (_LAST, None),
-        "before": (_BEFORE, None),
-    }
-    return named(annotation, description, with_arguments(resolve, arguments))
+    arguments |= _PAGE
+    return named(annotation, description, _with_arguments(resolve, arguments))
 
 
-def with_arguments(resolve: Callable[..., Any], arguments: dict[str, tuple[Any, Any]]) -> Callable[..., Any]:
-    """Give a function that takes **arguments the signature that Strawberry reads: name → (annotation, default)."""
+def _argument(type_: Any, description: str) -> Any:
+    return Annotated[type_ | None, strawberry.argument(description=description)]
 
+
+_PAGE = {
+    "first": _argument(
+        int, f"How many rows from the start, at most {MAX_PAGE}; {DEFAULT_PAGE} if nothing is said."
+    ),
+    "after": _argument(Cursor, "Only rows after this cursor."),
+    "last": _argument(int, f"How many rows from the end, at most {MAX_PAGE}."),
+    "before": _argument(Cursor, "Only rows before this cursor."),
+}
+
+
+def _with_arguments(resolve: Callable[..., Any], arguments: dict[str, Any]) -> Callable[..., Any]:
+    """Give a function that takes **arguments the signature that Strawberry reads: all of them optional."""
     parameters = [p for p in inspect.signature(resolve).parameters.values() if p.kind is not p.VAR_KEYWORD]
     parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in arguments.items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in arguments.items()
     ]
     resolve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     resolve.__annotations__ = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}

@@ -9,7 +9,7 @@ from app import models
 from app.access import Capability, Scope
 from app.access import Viewer as ViewerValue
 from app.context import Info
-from app.graphql.connections import ConnectionOf, to_many
+from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
 from app.graphql.entity import Node, describe, entity, named, to_one
 from app.graphql.filters import filter_of, order_of
 from app.graphql.scalars import JSON
@@ -46,6 +46,9 @@ class Group(Node):
     """Users who share permissions."""
 
     name: str
+    permissions: "list[Permission]" = listed(
+        "What they share.", ListOf(models.Permission, "groups__id", (("codename", False),), 100)
+    )
 
 
 @entity(models.User)
@@ -79,28 +82,13 @@ class User(Node):
     def last_name(row: strawberry.Parent[models.User], info: Info) -> str | None:
         return row.last_name if _private(info.context.viewer, row) else None
 
-    @strawberry.field(description="Groups that the user is in, at most 100.", graphql_type=list[Group])
-    @staticmethod
-    async def groups(row: strawberry.Parent[models.User], info: Info) -> Any:
-        return (
-            await models.Group.visible_to(info.context.viewer)
-            .filter(users=row.id)
-            .order_by("name")
-            .limit(100)
-        )
-
-    @strawberry.field(
-        description="Permissions given to the user alone, at most 100.", graphql_type=list[Permission]
+    groups: "list[Group]" = listed(
+        "Groups that the user is in.", ListOf(models.Group, "users__id", (("name", False),), 100)
     )
-    @staticmethod
-    async def user_permissions(row: strawberry.Parent[models.User], info: Info) -> Any:
-        return (
-            await models.Permission.visible_to(info.context.viewer)
-            .filter(users=row.id)
-            .order_by("codename")
-            .limit(100)
-        )
-
+    user_permissions: "list[Permission]" = listed(
+        "Permissions given to the user alone.",
+        ListOf(models.Permission, "users__id", (("codename", False),), 100),
+    )
     token_set: "Connection[Token]" = to_many(
         "The user's tokens: shown to the user and to staff.",
         ConnectionOf(models.Token, "user_id", TokenFilter, TokenOrder),
@@ -122,16 +110,9 @@ class Team(Node):
     name: str
     created_at: datetime
     version: int
-
-    @strawberry.field(description="The members, by name, at most 1,000.", graphql_type=list[User])
-    @staticmethod
-    async def members(row: strawberry.Parent[models.Team], info: Info) -> Any:
-        return (
-            await models.User.visible_to(info.context.viewer)
-            .filter(teams=row.id)
-            .order_by("username")
-            .limit(1000)
-        )
+    members: "list[User]" = listed(
+        "The members, by name.", ListOf(models.User, "teams__id", (("username", False),), 1000)
+    )
 
 
 @entity(models.Token)

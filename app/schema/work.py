@@ -1,7 +1,7 @@
 """Work requests, the workers that run them, and what they print."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import strawberry
 from tortoise.expressions import Q, Subquery
@@ -9,7 +9,7 @@ from tortoise.expressions import Q, Subquery
 from app import models
 from app.access import Capability, Scope, Viewer
 from app.context import Info
-from app.graphql.connections import ConnectionOf, to_many
+from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
 from app.graphql.entity import Node, computed, entity, to_one
 from app.graphql.filters import filter_of, flag, order_of
 from app.graphql.scalars import JSON
@@ -179,26 +179,12 @@ class WorkRequest(Node):
     def viewer_can(row: strawberry.Parent[models.WorkRequest], info: Info) -> WorkRequestActions:
         return _actions(info.context.viewer, row)
 
-    @strawberry.field(description="What it waits for, at most 100.", graphql_type=list["WorkRequest"])
-    @staticmethod
-    async def dependencies(row: strawberry.Parent[models.WorkRequest], info: Info) -> Any:
-        return (
-            await models.WorkRequest.visible_to(info.context.viewer)
-            .filter(dependants=row.id)
-            .order_by("id")
-            .limit(100)
-        )
-
-    @strawberry.field(description="What waits for it: the first 100.", graphql_type=list["WorkRequest"])
-    @staticmethod
-    async def dependants(row: strawberry.Parent[models.WorkRequest], info: Info) -> Any:
-        return (
-            await models.WorkRequest.visible_to(info.context.viewer)
-            .filter(dependencies=row.id)
-            .order_by("id")
-            .limit(100)
-        )
-
+    dependencies: "list[WorkRequest]" = listed(
+        "What it waits for.", ListOf(models.WorkRequest, "dependants__id", (("id", False),), 100)
+    )
+    dependants: "list[WorkRequest]" = listed(
+        "What waits for it.", ListOf(models.WorkRequest, "dependencies__id", (("id", False),), 100)
+    )
     children: "Connection[WorkRequest]" = to_many(
         "The work requests that are parts of it.",
         ConnectionOf(models.WorkRequest, "parent_id", WorkRequestFilter, WorkRequestOrder),

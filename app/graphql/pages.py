@@ -1,0 +1,238 @@
+"""Pages of lists: keyset cursors, bounded, counted only when asked.
+
+Pages under a list of parents are read for all parents in one statement.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import strawberry
+from tortoise.expressions import Q, RawSQL
+from tortoise.queryset import QuerySet
+
+from app.database import fetch
+from app.errors import BadInput
+from app.graphql.ids import decode_page_cursor, page_cursor
+from app.graphql.scalars import Cursor
+from app.models import Entity
+from app.models.entity import holds
+
+DEFAULT_PAGE = 20
+MAX_PAGE = 100
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """Relay's PageInfo."""
+
+    has_next_page: bool = strawberry.field(description="True when there is more after this page.")
+    has_previous_page: bool = strawberry.field(description="True when there is more before this page.")
+    start_cursor: Cursor | None = strawberry.field(
+        description="Cursor of the first row; null on an empty page."
+    )
+    end_cursor: Cursor | None = strawberry.field(description="Cursor of the last row; null on an empty page.")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A column that a list is ordered by."""
+
+    column: str
+    descending: bool
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which page of a list is asked for."""
+
+    keys: tuple[Key, ...]
+    limit: int
+    backward: bool
+    bound: tuple[Any, ...] | None
+
+
+class Page:
+    """The value of a connection: the rows, and what is known of those around them."""
+
+    def __init__(self, rows: list[Any], request: PageRequest, count: Callable[[], Awaitable[int]]) -> None:
+        self._request = request
+        self._more = len(rows) > request.limit
+        self.nodes = rows[: request.limit]
+        if request.backward:
+            self.nodes.reverse()
+        self.count = count
+
+    @property
+    def edges(self) -> "list[PageEdge]":
+        return [PageEdge(row, self._cursor(row)) for row in self.nodes]
+
+    @property
+    def page_info(self) -> PageInfo:
+        start, end = (
+            (self._cursor(self.nodes[0]), self._cursor(self.nodes[-1])) if self.nodes else (None, None)
+        )
+        bounded = self._request.bound is not None
+        before, after = (self._more, bounded) if self._request.backward else (bounded, self._more)
+        return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=start, end_cursor=end)
+
+    def _cursor(self, row: Any) -> Cursor:
+        return Cursor(page_cursor([_plain(getattr(row, key.column)) for key in self._request.keys]))
+
+
+@dataclass(slots=True)
+class PageEdge:
+    """The value of an edge."""
+
+    node: Any
+    cursor: Cursor
+
+
+# Asking for a page ---------------------------------------------------------------------------------------------------
+
+
+def page_request(
+    model: type[Entity],
+    orders: Sequence[tuple[str, bool]],
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> PageRequest:
+    """Check a connection's arguments. `orders` are pairs of column and whether descending; the id comes last by itself."""
+    if first is not None and last is not None:
+        raise BadInput("Ask for `first` or for `last`, not for both.", path=("last",))
+    if (first is not None and before is not None) or (last is not None and after is not None):
+        raise BadInput(
+            "`first` goes with `after`, `last` with `before`.", path=("before" if before else "after",)
+        )
+    backward = last is not None or before is not None
+    size, name = (last, "last") if backward else (first, "first")
+    limit = DEFAULT_PAGE if size is None else size
+    if not 0 <= limit <= MAX_PAGE:
+        raise BadInput(f"`{name}` is from 0 to {MAX_PAGE}.", path=(name,))
+    keys = _keys(model, orders)
+    cursor, path = (before, ("before",)) if backward else (after, ("after",))
+    bound = (
+        None
+        if cursor is None
+        else tuple(
+            _typed(model, key, value, path)
+            for key, value in zip(keys, decode_page_cursor(cursor, len(keys), path), strict=True)
+        )
+    )
+    return PageRequest(keys, limit, backward, bound)
+
+
+def _keys(model: type[Entity], orders: Sequence[tuple[str, bool]]) -> tuple[Key, ...]:
+    descending = orders[-1][1] if orders else False
+    columns = dict([*orders, ("id", descending)]) if "id" not in dict(orders) else dict(orders)
+    return tuple(
+        Key(
+            column, down, model._meta.fields_map[column].null and not model._meta.fields_map[column].generated
+        )
+        for column, down in columns.items()
+    )
+
+
+def whole_list(model: type[Entity], orders: Sequence[tuple[str, bool]], most: int) -> PageRequest:
+    """The first and only page of a short list."""
+    return PageRequest(_keys(model, orders), most, backward=False, bound=None)
+
+
+def page_query(query: QuerySet[Any], request: PageRequest) -> QuerySet[Any]:
+    """The rows of the page, and one more that tells whether there is more."""
+    if request.bound is not None:
+        query = query.filter(_beyond(request))
+    order = [("" if key.descending == request.backward else "-") + key.column for key in request.keys]
+    return query.order_by(*order).limit(request.limit + 1)
+
+
+def _beyond(request: PageRequest) -> Q:
+    """Rows that come after the bound in the order (before it, when backward): (a, b) > (x, y), null by null.
+
+    PostgreSQL puts nulls last when ascending and first when descending.
+    """
+    assert request.bound is not None
+    result = Q(id__in=[])
+    for key, value in reversed(list(zip(request.keys, request.bound, strict=True))):
+        equal = holds(f"{key.column}__isnull", True) if value is None else holds(key.column, value)
+        further = _further(key, value, request.backward)
+        result = equal & result if further is None else Q(further, equal & result, join_type=Q.OR)
+    return result
+
+
+def _further(key: Key, value: Any, backward: bool) -> Q | None:
+    rising = key.descending == backward
+    nulls_are_further = key.nullable and rising
+    if value is None:
+        return None if nulls_are_further else holds(f"{key.column}__isnull", False)
+    further = holds(f"{key.column}__{'gt' if rising else 'lt'}", value)
+    return Q(further, holds(f"{key.column}__isnull", True), join_type=Q.OR) if nulls_are_further else further
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value
+
+
+def _typed(model: type[Entity], key: Key, value: Any, path: tuple[str, ...]) -> Any:
+    """A value from a cursor as the column's type. `BadInput` when it cannot be."""
+    column = model._meta.fields_map[key.column]
+    try:
+        if value is None:
+            if not key.nullable:
+                raise ValueError
+            return None
+        if column.field_type is datetime:
+            return datetime.fromisoformat(value)
+        if issubclass(column.field_type, Enum):
+            return column.field_type(value)
+        if type(value) is not column.field_type or (isinstance(value, int) and abs(value) >= 2**63):
+            raise ValueError
+        return value
+    except (ValueError, TypeError):
+        raise BadInput("This is no cursor of this list in this order.", path=path) from None
+
+
+# Reading a page ------------------------------------------------------------------------------------------------------
+
+
+async def page_of(query: QuerySet[Any], request: PageRequest) -> Page:
+    """One page of one list."""
+    return Page(list(await page_query(query, request)), request, lambda: _count(query))
+
+
+async def _count(query: QuerySet[Any]) -> int:
+    return await query.count()
+
+
+async def pages_under(
+    model: type[Entity],
+    parent_column: str,
+    parents: list[int],
+    query: QuerySet[Any],
+    request: PageRequest,
+) -> list[Page]:
+    """A page for each parent, in one statement: the page's query runs once for each of them, inside PostgreSQL."""
+    inner = page_query(query.filter(**{parent_column: RawSQL("parent.id")}), request)
+    inner._make_query()
+    sql, values = inner.query.get_parameterized_sql()
+    rows = await fetch(
+        f'SELECT parent.id AS "$parent", page.* FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)'
+        f" CROSS JOIN LATERAL ({sql}) AS page",
+        *values,
+        parents,
+    )
+    found: dict[int, list[Any]] = {parent: [] for parent in parents}
+    for row in rows:
+        found[row.pop("$parent")].append(model._init_from_db(**row))
+    return [Page(found[parent], request, _count_under(query, parent_column, parent)) for parent in parents]
+
+
+def _count_under(query: QuerySet[Any], parent_column: str, parent: int) -> Callable[[], Awaitable[int]]:
+    return lambda: _count(query.filter(**{parent_column: parent}))
