@@ -13,7 +13,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fmt lint types imports schema schema-check docs docs-check ui lock bench clean
+.PHONY: help run test check fmt lint types imports schema schema-check docs docs-check ui lock lock-check bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: .venv/.run ui ## Run everything on this machine: http://127.0.0.1:8000/grap
 test: .venv/.dev ui ## Run the tests; ARGS='-k name' picks some
 	@$(BIN)/python -m pytest -q $(ARGS)
 
-check: lint types imports schema-check docs-check test ## All that must hold before a change is taken
+check: lint types imports schema-check docs-check lock-check test ## All that must hold before a change is taken
 
 fmt: .venv/.dev ## Format the code, and mend what can be mended by itself
 	@$(BIN)/ruff format -q
@@ -59,6 +59,16 @@ bench: .venv/.dev ## Measure, beside what we compare ourselves with
 lock: $(UV) ## Pin the newest allowed versions of everything that we depend on
 	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock
 	@$(COMPILE) --upgrade --group dev pyproject.toml -o requirements-dev.lock
+
+# The pins that are there are kept, so only a change in pyproject.toml shows. Hashes are not compared: a release may gain
+# a wheel at any time.
+lock-check: $(UV)
+	@cp requirements.lock requirements-dev.lock .tools/
+	@$(COMPILE) pyproject.toml -o .tools/requirements.lock
+	@$(COMPILE) --group dev pyproject.toml -o .tools/requirements-dev.lock
+	@for lock in requirements.lock requirements-dev.lock; do \
+		grep == $$lock > .tools/pinned && grep == .tools/$$lock | diff -u .tools/pinned - \
+		|| { echo "$$lock is not of pyproject.toml; make lock renews it."; exit 1; }; done
 
 clean: ## Remove everything that was made here; databases stay
 	@rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
