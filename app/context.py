@@ -21,12 +21,15 @@ class Context:
         self,
         viewer: Viewer,
         hub: Hub,
+        *,
         address: str = "",
         look_again: Callable[[], Awaitable[Viewer]] | None = None,
+        rate_limit: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self.viewer = viewer
         self.hub = hub
         self.address = address
+        self.rate_limit = rate_limit
         self._look_again = look_again
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 

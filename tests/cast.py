@@ -4,6 +4,7 @@ is an enabled, connected worker that can do everything built in. `theirs` is the
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -90,16 +91,19 @@ class Cast:
         return machine
 
 
+_hash = cache(accounts.hash_password)
+
+
 def _soon() -> datetime:
     return now() + timedelta(minutes=5)
 
 
 @atomic()
-async def _person(tenant: Tenant, name: str, **rights: bool) -> Person:
+async def _person(tenant: Tenant, name: str, **rights: Any) -> Person:
     user = await User.create(
         tenant_id=tenant.id,
         username=name,
-        password=accounts.hash_password(name) if name == "ann" else "",
+        password=_hash(name) if name == "ann" else "",
         **rights,
     )
     return Person(user, await make_token(tenant.id, TokenKind.API, user_id=user.id))

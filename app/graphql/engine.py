@@ -117,6 +117,10 @@ class Engine:
         """The operation that a request means; raise `Refused` when it cannot be served."""
         return self.documents.prepare(request).select(request.operation_name)
 
+    def rate_limit(self, viewer: Viewer, caller: Caller) -> dict[str, Any]:
+        """What the caller may still spend: limit, remaining, resetAt. See `budget`."""
+        return self.budget.describe(_payer(viewer, caller), 0, 0)
+
     async def execute(
         self, operation: Operation, request: GraphQLRequest, caller: Caller, *, wants_cost: bool = False
     ) -> Outcome:
@@ -225,7 +229,7 @@ class Engine:
             async for payload in source:
                 # Who asks for more than its share gets it later: events are held back, never lost.
                 await self.budget.spend_when_refilled(payer, cost)
-                viewer = await caller.viewer(fresh=False)
+                viewer = await _viewer_for(payload, caller, viewer)
                 yield await self._event(executor, viewer, caller, payload, shared)
         finally:
             await _close(source)
@@ -248,6 +252,16 @@ class Engine:
         result = each.execute_operation(serially=False)
         executed = cast(ExecutionResult, await result if isawaitable(result) else result)
         return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()
+
+
+async def _viewer_for(payload: Any, caller: Caller, before: Viewer) -> Viewer:
+    """Who gets this payload; raises `Unauthenticated` once revoked. A `last_word`, which says just that, is still told."""
+    try:
+        return await caller.viewer(fresh=False)
+    except Unauthenticated:
+        if getattr(payload, "last_word", False):
+            return before
+        raise
 
 
 def _payer(viewer: Viewer, caller: Caller) -> Hashable:

@@ -1,6 +1,7 @@
 """Users and teams, signing in and out, and what administrators did."""
 
 import asyncio
+from datetime import datetime
 
 import strawberry
 
@@ -19,9 +20,36 @@ from app.schema.accounts import Viewer as ViewerType
 MAX_PASSWORD = 1000
 
 
+@strawberry.type(
+    description="How much you may still ask for: each operation costs as many points as objects that it may read."
+)
+class RateLimit:
+    """Shows what the caller's bucket holds."""
+
+    limit: int = strawberry.field(description="Points in a full bucket.")
+    remaining: int = strawberry.field(description="Points left.")
+    reset_at: datetime = strawberry.field(
+        description="When the bucket is full again, if nothing more is asked for."
+    )
+
+
 @strawberry.type
 class Query:
     """Who there is."""
+
+    @strawberry.field(
+        description="How much you may still ask for; `extensions.cost` of an answer tells what it cost."
+    )
+    @staticmethod
+    def rate_limit(info: Info) -> RateLimit | None:
+        state = info.context.rate_limit()
+        if not state:
+            return None
+        return RateLimit(
+            limit=state["limit"],
+            remaining=state["remaining"],
+            reset_at=datetime.fromisoformat(state["resetAt"]),
+        )
 
     @strawberry.field(description="Who you are to this server, and what you may do.", graphql_type=ViewerType)
     @staticmethod

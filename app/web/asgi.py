@@ -54,7 +54,13 @@ class Server:
         self.app.state.connections = self.connections
 
     def _context(self, viewer: Viewer, caller: Caller) -> Context:
-        return Context(viewer, self.hub, caller.address, lambda: caller.viewer(fresh=False))
+        return Context(
+            viewer,
+            self.hub,
+            address=caller.address,
+            look_again=lambda: caller.viewer(fresh=False),
+            rate_limit=lambda: self.engine.rate_limit(viewer, caller),
+        )
 
     def _routes(self) -> list[BaseRoute]:
         endpoint = GraphQLEndpoint(self.engine, self.identities, self.settings, connections=self.connections)
