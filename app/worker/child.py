@@ -74,6 +74,10 @@ def write(path: Path, outcome: Outcome) -> None:
         text = json.dumps(storable(asdict(outcome)))
     except (TypeError, ValueError, RecursionError) as error:
         text = json.dumps(asdict(Outcome.error("NOT_JSON", f"the output cannot be written as JSON: {error}")))
+    if len(text) > LARGEST_OUTCOME:
+        text = json.dumps(
+            asdict(Outcome.error("OUTPUT_TOO_LARGE", f"the output has {len(text)} bytes of JSON"))
+        )
     path.write_text(text, encoding="utf-8")
 
 

@@ -83,7 +83,7 @@ class WorkerSettings(BaseSettings):
         30, ge=1, le=3600, description="How often it asks for work without having been told of any."
     )
     grace_seconds: float = Field(
-        5,
+        4,
         ge=0,
         le=86_400,
         description="On SIGTERM or SIGINT: how long running work may go on before it is handed back.",

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 DESCRIBE_EVERY_SECONDS = 3600.0
 POLL_WAIT_SECONDS = 1
-HAND_BACK_SECONDS = 3.0
+HAND_BACK_SECONDS = 2.0
 POLITE = Backoff(base=0.5, cap=15)
 """For waiting until an administrator enables the worker, or the server is there for the first time."""
 
@@ -86,6 +87,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
         self._describe = asyncio.Event()
+        self._aborted: deque[tuple[str, int]] = deque(maxlen=1000)
         self._enabled: bool | None = None
         self._told = True  # that there may be work
         self._settle: Callable[[], Awaitable[None]] | None = self._let_lapse
@@ -209,6 +211,7 @@ class Worker:
 
     def _receive(self, message: dict[str, Any]) -> None:
         kind = message["__typename"]
+        log.debug("told by the server", kind=kind)
         if kind == "DynamicMetadataRequested":
             self._describe.set()
         elif kind == "WorkRequestAbortRequested":
@@ -220,10 +223,12 @@ class Worker:
 
     def _abort(self, aborted: dict[str, Any] | None, attempt: int, reason: str) -> None:
         if aborted is None:  # we may not see it any more: the answer to a renewal tells which one it is
-            self._check_all()
+            return self._check_all()
+        self._aborted.append((aborted["id"], attempt))  # the answer to our claim may still be on its way
         for execution in self._executions:
-            if aborted and (execution.request.id, execution.request.attempt) == (aborted["id"], attempt):
+            if (execution.request.id, execution.request.attempt) in self._aborted:
                 execution.lose(f"it was aborted: {reason}" if reason else "it was aborted")
+        return None
 
     def _check_all(self) -> None:
         for execution in self._executions:
@@ -314,6 +319,8 @@ class Worker:
 
     def _start(self, request: WorkRequest) -> None:
         execution = Execution(request, self._handlers.get(request.task_name), self._bench, self._server)
+        if (request.id, request.attempt) in self._aborted:
+            execution.lose("it was aborted before we knew of it")
         task: asyncio.Task[object] = asyncio.create_task(execution.run())
         self._executions[execution] = task
         task.add_done_callback(lambda _: self._ended(execution))

@@ -26,6 +26,9 @@ class Wire:
         self.connections = 0
         self.cut_on: bytes | None = None
         """Cut as soon as this has been sent to the server, before it can answer."""
+        self.hold_on: bytes | None = None
+        """An answer with this in it does not arrive before `release`."""
+        self.release = asyncio.Event()
 
     @property
     def armed(self) -> bool:
@@ -70,6 +73,8 @@ class Wire:
     ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(65536):
+                if not to_server and self.hold_on and self.hold_on in chunk:
+                    await self.release.wait()
                 writer.write(chunk)
                 await writer.drain()
                 if to_server and self.cut_on and self.cut_on in chunk:

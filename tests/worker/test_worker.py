@@ -159,6 +159,30 @@ async def test_aborting_kills_the_program_and_frees_the_worker(yard: Yard, tmp_p
     assert [line["work_request"] for line in worker.logged("lost")] == [id]
 
 
+async def test_an_abort_that_overtakes_the_answer_to_the_claim_counts(yard: Yard, tmp_path: Path) -> None:
+    wire = await Wire(yard.url).open()
+    worker = await yard.start_worker("overtaken", url=wire.url, lease_seconds=300)
+    wire.hold_on = b"touch"
+    id = await yard.submit("shell", command=f"touch {tmp_path}/ran")
+    await yard.becomes(id, "RUNNING")
+
+    await yard.admin.mutate(ABORT, {"id": id})
+
+    async def told() -> bool:
+        return "WorkRequestAbortRequested" in [line["kind"] for line in worker.logged("told by the server")]
+
+    await until(told, "the worker is told of the abort")
+    wire.release.set()
+
+    async def lost() -> bool:
+        return [line["work_request"] for line in worker.logged("lost")] == [id]
+
+    await until(lost, "the worker drops it")
+    assert not (tmp_path / "ran").exists()
+    await yard.stop_workers()
+    await wire.close()
+
+
 async def test_disabling_a_worker_kills_what_it_runs_and_gives_it_to_another(
     yard: Yard, tmp_path: Path
 ) -> None:
@@ -197,7 +221,7 @@ async def test_limits_end_a_program_with_an_error_that_says_which(yard: Yard) ->
 async def test_an_output_that_is_too_large_is_an_error_and_no_silence(yard: Yard) -> None:
     await yard.start_worker("large")
 
-    id = await yard.submit("python", function="operator:mul", args=["x", 2_000_000])
+    id = await yard.submit("python", function="operator:mul", args=["x", 6_000_000])
 
     request = await yard.becomes(id, "COMPLETED")
     assert (request["result"], request["errors"][0]["code"]) == ("ERROR", "OUTPUT_TOO_LARGE")

@@ -202,12 +202,18 @@ class Yard:
         """From now on keep every change of every work request; through restarts of the server, too."""
         self._watching = asyncio.create_task(self._follow())
 
+        submitted: list[str] = []
+
         async def look() -> bool:
-            await self.submit("noop")  # a subscription is known to be open by its first event
+            submitted.append(
+                await self.submit("noop")
+            )  # a subscription is known to be open by its first event
             await asyncio.sleep(0.1)
             return bool(self._changes)
 
         await until(look, "the changes are followed")
+        for id in submitted:
+            await self.admin.mutate(ABORT, {"id": id})
 
     async def _follow(self) -> None:
         async for event in self.admin.subscribe(CHANGES):
