@@ -18,6 +18,8 @@ from app.graphql.engine import Caller, Event
 from app.graphql.negotiation import Media
 from app.graphql.response import UNAUTHENTICATED, UNAVAILABLE, FormattedError, Refused, encode, error
 
+LAST_WORDS = 0.25  # seconds for a stream to end by itself, once the credentials are revoked
+
 
 class Framing(Protocol):
     """How results are put into the body of a response."""
@@ -128,6 +130,8 @@ class Stream:
             while not (await asyncio.wait(tasks, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED))[0]:
                 if not self._sending:
                     await self._write(self._framing.heartbeat)
+            if revoked.done() and not pump.done():  # an inbox that ends by itself tells its worker why
+                await asyncio.wait([pump], timeout=LAST_WORDS)
             errors = self._last_words(pump, revoked, restarting)
         finally:
             for task in tasks:

@@ -23,6 +23,7 @@ from app.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
 LONGEST_REASON = 123  # bytes, by RFC 6455
+LAST_WORDS = 0.25  # seconds for operations to end by themselves, once the credentials are revoked
 
 INVALID_MESSAGE = 4400
 UNAUTHORIZED = 4401
@@ -171,7 +172,10 @@ class Socket:
         await self._send('{"type":"connection_ack"}')
 
     async def _wait_until_revoked(self, caller: Caller) -> None:
-        self._close_with(Close(FORBIDDEN, await caller.wait_until_revoked()))
+        reason = await caller.wait_until_revoked()
+        if self._operations:  # an inbox that ends by itself tells its worker why
+            await asyncio.wait(self._operations.values(), timeout=LAST_WORDS)
+        self._close_with(Close(FORBIDDEN, reason))
 
     async def _read(self) -> dict[str, Any]:
         frame = await self._receive()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import strawberry
 
@@ -79,7 +79,9 @@ class DynamicMetadataRequested(WorkerInboxMessage):
     description="An administrator stopped this worker. What it ran has gone back into the queue; the connection ends."
 )
 class WorkerDisabled(WorkerInboxMessage):
-    """The last message."""
+    """The last message: told although the token is refused already."""
+
+    last_word: ClassVar[bool] = True
 
 
 @strawberry.type
@@ -125,10 +127,21 @@ class Subscription:
                     continue
                 if event.type == "worker.metadata_changed" and event.subject_id == worker.id:
                     worker.provided_tags = event.data["provided_tags"]
-                if message := _message(event, worker):
+                message = _message(event, worker)
+                if isinstance(message, WorkerDisabled):
                     yield message
-                    if isinstance(message, WorkerDisabled):
-                        return
+                    return
+                if message is not None and await _is_welcome(info):
+                    yield message
+
+
+async def _is_welcome(info: Info) -> bool:
+    """False once the worker is disabled: then it hears nothing more but that."""
+    try:
+        await info.context.current_viewer()
+    except Unauthenticated:
+        return False
+    return True
 
 
 def _message(event: Event, worker: models.Worker) -> WorkerInboxMessage | None:
