@@ -1,0 +1,55 @@
+"""What the pages tell a reader to type works."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.docs.pages import PAGES, ROOT, blocks
+from tests.docs.session import is_make, run_examples
+from tests.live import LiveServer
+
+
+async def test_the_readmes_examples_run_and_resuming_repeats_nothing(
+    yard: LiveServer, tmp_path: Path
+) -> None:
+    await run_examples(ROOT / "README.md", yard, tmp_path)
+
+    watched, resumed = (events(tmp_path / name) for name in ("watched.txt", "resumed.txt"))
+    assert [kind for _, kind in watched] == ["created", "started", "completed"]
+    assert [kind for _, kind in resumed] == ["created", "started", "completed"]
+    assert not {cursor for cursor, _ in watched} & {cursor for cursor, _ in resumed}
+
+
+async def test_the_quickstarts_examples_run_as_described(yard: LiveServer, tmp_path: Path) -> None:
+    printed = await run_examples(ROOT / "docs" / "quickstart.md", yard, tmp_path)
+
+    assert (
+        '{"data":{"viewer":{"user":{"username":"admin","isStaff":true},"scopes":["ADMIN","READ","WORK"]}}}'
+        in printed
+    )
+    assert len(set(re.findall(r'"createWorkRequest":\{"workRequest":\{"id":"(\w+)"', printed))) == 1
+    assert re.findall(r'"text":"(.*?)"', (tmp_path / "log.txt").read_text()) == ["line 1", "line 2", "line 3"]
+    assert '"abortReason":"found it in the cache"},"userErrors":[]' in (tmp_path / "aborted.json").read_text()
+    assert (
+        '"name":"second-example","connected":true,"enabled":true' in (tmp_path / "workers.json").read_text()
+    )
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    lines = {
+        line.split("#")[0].strip()
+        for page in PAGES
+        for code in blocks(page, "sh")
+        if is_make(code)
+        for line in code.splitlines()
+    }
+
+    assert "make run" in lines
+    for line in sorted(lines):
+        made = subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True, text=True)
+        assert made.returncode == 0, f"{line}: {made.stderr}"
+
+
+def events(file: Path) -> list[tuple[str, str]]:
+    """The cursor of each event that curl wrote down, and the last word of its type."""
+    return re.findall(r'^id: (\S+)\ndata: .*?"type":"work_request\.(\w+)"', file.read_text(), re.MULTILINE)
