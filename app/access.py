@@ -107,7 +107,7 @@ class Viewer:
         """A superuser sees everything in the tenant; the scope of the token does not narrow what may be read."""
         return self.is_superuser
 
-    @property
+    @cached_property  # asked for with every event
     def sharing_key(self) -> tuple[object, ...]:
         """Two viewers with an equal key see every object alike, so what is rendered for one may be shown to the other."""
         return (

@@ -29,7 +29,7 @@ class SharedRenderings:
     def __init__(self, *, most: int = 2000, seconds: float = 1.0) -> None:
         self._most = most
         self._seconds = seconds
-        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Task[Rendered]]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Rendering] = OrderedDict()
 
     async def get(self, key: Hashable, render: Callable[[], Awaitable[bytes]]) -> Rendered:
         """The rendering for that key; `render` is called when nobody else did a moment ago."""
@@ -37,19 +37,41 @@ class SharedRenderings:
         self._forget(now)
         found = self._kept.get(key)
         if found is None:
-            # A task of its own: a subscriber that leaves must not take the rendering from the others.
-            found = self._kept[key] = (now + self._seconds, asyncio.create_task(_render(render)))
-        return await asyncio.shield(found[1])
+            found = self._kept[key] = _Rendering(now + self._seconds, render)
+        return await found.get()
 
     def _forget(self, now: float) -> None:
         while self._kept:
-            key, (until, task) = next(iter(self._kept.items()))
-            finished = until <= now and task.done()
+            key, oldest = next(iter(self._kept.items()))
+            finished = oldest.until <= now and oldest.task.done()
             if not finished and len(self._kept) <= self._most:
                 return
             del self._kept[key]
 
 
-async def _render(render: Callable[[], Awaitable[bytes]]) -> Rendered:
-    metrics.EVENTS_RENDERED.inc()
-    return Rendered(await render())
+class _Rendering:
+    """One that is being made, or was. In a task of its own: a subscriber that leaves takes it from nobody."""
+
+    def __init__(self, until: float, render: Callable[[], Awaitable[bytes]]) -> None:
+        self.until = until
+        self.task = asyncio.create_task(self._make(render))
+        self._done = (
+            asyncio.Event()
+        )  # waiting for it costs a third of shield(), and a thousand may wait at once
+        self._made: Rendered | Exception | None = None
+
+    async def get(self) -> Rendered:
+        """What was made, as soon as it is."""
+        await self._done.wait()
+        if isinstance(self._made, Rendered):
+            return self._made
+        raise self._made or asyncio.CancelledError
+
+    async def _make(self, render: Callable[[], Awaitable[bytes]]) -> None:
+        metrics.EVENTS_RENDERED.inc()
+        try:
+            self._made = Rendered(await render())
+        except Exception as error:
+            self._made = error
+        finally:
+            self._done.set()
