@@ -28,6 +28,7 @@ MAX_HELD_BACK_POLL = 0.1
 NOTIFY_PAUSE = 0.005
 TOO_LONG = 10.0
 START_TIMEOUT = 30.0
+COUNT_EVERY = 5.0
 
 LAG = Gauge(
     "workyard_event_log_lag_seconds", "How long something committed has been waiting to be handed out."
@@ -139,7 +140,9 @@ class LogReader:
             self._connection = connection
             self._listening.set()
             self._wake.set()
-            await lost.wait()
+            while not lost.is_set():
+                self.hub.servers = await connection.fetchval(_COUNT_SERVERS)
+                await _wait(lost, COUNT_EVERY)
         finally:
             with contextlib.suppress(Exception):
                 await connection.close(timeout=1)
@@ -158,6 +161,9 @@ class LogReader:
                     await self._connection.execute(_NOTIFY_OTHERS)
             await asyncio.sleep(NOTIFY_PAUSE)
 
+
+_COUNT_SERVERS = f"""SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 _NOTIFY_OTHERS = f"""SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2 AND pid <> pg_backend_pid())"""

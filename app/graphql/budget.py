@@ -17,14 +17,24 @@ class Budget:
     """The buckets of this process, in memory. A caller that is not heard of for long has a full one."""
 
     def __init__(
-        self, limit: int, refill_per_second: int, clock: Callable[[], float] = time.monotonic
+        self,
+        limit: int,
+        refill_per_second: int,
+        clock: Callable[[], float] = time.monotonic,
+        servers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._limit = limit
-        self._refill = refill_per_second
+        self._refill_of_all = refill_per_second
+        self._servers = servers
         self._clock = clock
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = (
             OrderedDict()
         )  # → points left, at this time
+
+    @property
+    def _refill(self) -> float:
+        """Points a second here: a caller's requests are spread over all processes, and so is what refills its bucket."""
+        return self._refill_of_all / max(1, self._servers())
 
     def spend(self, who: Hashable, points: int) -> None:
         """Take points, or raise `LimitExceeded` that says when there will be enough."""

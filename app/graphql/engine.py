@@ -100,7 +100,11 @@ class Engine:
     """The one place where operations run. `make_context` gives each of them, and each event, a context of its own."""
 
     def __init__(
-        self, schema: strawberry.Schema, settings: Settings, make_context: Callable[[Viewer, Caller], Any]
+        self,
+        schema: strawberry.Schema,
+        settings: Settings,
+        make_context: Callable[[Viewer, Caller], Any],
+        servers: Callable[[], int] = lambda: 1,
     ) -> None:
         self.schema = schema._schema
         self.documents = Documents(
@@ -108,7 +112,7 @@ class Engine:
             Limits.of(settings),
             trusted=TrustedDocuments(settings.trusted_documents, settings.trusted_documents_dir),
         )
-        self.budget = Budget(settings.cost_limit, settings.cost_refill_per_second)
+        self.budget = Budget(settings.cost_limit, settings.cost_refill_per_second, servers=servers)
         self._make_context = make_context
         self._introspection = settings.introspection
         self._renderings = SharedRenderings()

@@ -55,6 +55,7 @@ class Hub:
         self._open = False
         self.access_changes = 0
         self.server_number = 0
+        self.servers = 1
         self.followers = 0
 
     @property

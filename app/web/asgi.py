@@ -47,7 +47,7 @@ class Server:
         self.hub = Hub(scan)
         self.schema = build_schema()
         self.identities = Identities(self.hub)
-        self.engine = Engine(self.schema, settings, self._context)
+        self.engine = Engine(self.schema, settings, self._context, servers=lambda: self.hub.servers)
         self.loops: dict[str, asyncio.Task[None]] = {}
         self.checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
         self.app = Starlette(routes=self._routes(), middleware=_cors(settings), lifespan=self._lifespan)

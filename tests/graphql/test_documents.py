@@ -174,6 +174,18 @@ def test_a_budget_refills_with_time_and_takes_back_what_was_not_needed() -> None
     assert "retryAfter" not in hopeless.value.extensions
 
 
+def test_several_servers_refill_a_bucket_together_as_fast_as_one() -> None:
+    now, servers = 0.0, 1
+    budget = Budget(100, 10, clock=lambda: now, servers=lambda: servers)
+    budget.spend("ann", 100)
+
+    now = 1.0
+    alone = budget.left("ann")
+    servers = 2
+
+    assert (alone, budget.left("ann")) == (10, 5)
+
+
 async def test_a_subscription_that_spends_its_budget_is_held_back_and_loses_nothing() -> None:
     small = make_small(cost_limit=2, cost_refill_per_second=200)
 
