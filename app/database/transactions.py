@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from tortoise import connections
-from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
+from tortoise.exceptions import TransactionManagementError
 from tortoise.transactions import in_transaction
 
 P = ParamSpec("P")
@@ -50,7 +51,7 @@ class transaction:  # noqa: N801  reads as a statement: async with transaction()
         self._mine, self._mark = pending, len(pending.callbacks)
         self._context = in_transaction("default")
         try:
-            await self._context.__aenter__()
+            await _begin(self._context)
         except BaseException:
             self._leave()
             raise
@@ -78,6 +79,16 @@ class transaction:  # noqa: N801  reads as a statement: async with transaction()
         self._mine.open = False
         _pending.reset(self._token)
         return True
+
+
+async def _begin(context: TransactionContext) -> None:
+    """Enter it. When BEGIN fails or is cancelled, Tortoise would keep the connection from the pool for ever."""
+    try:
+        await context.__aenter__()
+    except BaseException:
+        if isinstance(context, TransactionContextPooled) and context.client._connection is not None:
+            await context.__aexit__(TransactionManagementError, None, None)  # gives it back, and nothing else
+        raise
 
 
 def on_commit(callback: Callback) -> None:

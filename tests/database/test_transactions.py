@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from tortoise import connections
 
 from app.database import Database, atomic, fetch, on_commit, transaction
 
@@ -155,3 +156,26 @@ async def test_two_tasks_have_two_transactions() -> None:
 
 async def test_what_a_test_wrote_before_is_gone(db: Database) -> None:
     assert await written() == []
+
+
+async def test_a_transaction_cancelled_at_any_moment_gives_its_connection_back() -> None:
+    await write("a")  # so that the pool has a connection, whose statements take few turns of the loop
+    pool = connections.get("default")._pool
+
+    for turns in range(0, 200, 2):
+        task = asyncio.create_task(_write_twice())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    async with asyncio.timeout(5):
+        while pool.get_idle_size() < pool.get_size():
+            await asyncio.sleep(0.01)
+    await write("b")
+
+
+async def _write_twice() -> None:
+    async with transaction():
+        await write("c")
+        await write("c")
