@@ -61,6 +61,8 @@ class Operation:
         self.name = node.name.value if node.name else None
         self.type = node.operation
         self.introspects = measures.introspects
+        self.puts_off = prepared.puts_off
+        """Which of @defer and @stream its document uses."""
         self.cursor_variables = (
             _cursor_variables(prepared.document, node)
             if self.type is OperationType.SUBSCRIPTION
@@ -88,6 +90,7 @@ class Prepared:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, survey: Survey, limits: Limits) -> None:
         self.document = document
         self.size_variables = tuple(sorted(survey.size_variables))
+        self.puts_off = survey.directives & {"defer", "stream"}
         self._schema = schema
         self._limits = limits
         self._operations = [Operation(self, node, measures) for node, measures in survey.operations]

@@ -34,6 +34,7 @@ from app.errors import Unauthenticated
 from app.graphql import metrics
 from app.graphql.budget import Budget
 from app.graphql.documents import Documents, Operation, TrustedDocuments
+from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes
 from app.graphql.rendering import Rendered, SharedRenderings
 from app.graphql.request import GraphQLRequest
@@ -173,6 +174,29 @@ class Engine:
         finally:
             metrics.SUBSCRIPTIONS.dec()
 
+    async def deliver(
+        self, operation: Operation, request: GraphQLRequest, caller: Caller, *, older: bool
+    ) -> AsyncGenerator[Event, None]:
+        """Run a query or mutation, and give what @defer and @stream put off as it comes. See `incremental`."""
+        try:
+            viewer = await self._admit(operation, caller)
+            self.budget.spend(_payer(viewer, caller), operation.cost(request.variables))
+            executor = self._executor(
+                operation, request, viewer, caller, StrawberryGraphQLCoreExecutionContext
+            )
+            result: Any = executor.execute_operation()
+            result = await result if isawaitable(result) else result
+            if isinstance(result, ExecutionResult):
+                whole = Outcome(result.data, [report(error) for error in result.errors or ()])
+                yield Event(Rendered(whole.encode()))
+                return
+            frames = frames_of(result)
+            async with aclosing(in_older_format(frames) if older else frames) as chosen:
+                async for frame in chosen:
+                    yield Event(Rendered(encode(frame)))
+        except Exception as error:
+            raise _refusal(error) from None
+
     async def _admit(self, operation: Operation, caller: Caller) -> Viewer:
         viewer = await caller.viewer()
         if operation.introspects and self._introspection != "everyone":
@@ -196,9 +220,14 @@ class Engine:
         return cast(ExecutionResult, await result if isawaitable(result) else result)
 
     def _executor(
-        self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
-    ) -> PlainExecutor:
-        executor = PlainExecutor.build(
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        caller: Caller,
+        kind: type[Executor[Any]] = PlainExecutor,
+    ) -> Executor[Any]:
+        executor = kind.build(
             self.schema,
             operation.prepared.document,
             context_value=self._make_context(viewer, caller),
@@ -208,7 +237,7 @@ class Engine:
         )
         if isinstance(executor, list):
             raise refuse(executor, BAD_INPUT)
-        return cast(PlainExecutor, executor)
+        return executor
 
     def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:
         outcome = Outcome(result.data, [report(error) for error in result.errors or ()])
@@ -239,7 +268,7 @@ class Engine:
             await _close(source)
 
     async def _event(
-        self, executor: PlainExecutor, viewer: Viewer, caller: Caller, payload: Any, shared: Hashable
+        self, executor: Executor[Any], viewer: Viewer, caller: Caller, payload: Any, shared: Hashable
     ) -> Event:
         async def render() -> bytes:
             return await self._render(executor, viewer, caller, payload)
@@ -249,9 +278,9 @@ class Engine:
             return Event(Rendered(await render()))
         return Event(await self._renderings.get((shared, viewer.sharing_key, cursor), render), str(cursor))
 
-    async def _render(self, executor: PlainExecutor, viewer: Viewer, caller: Caller, payload: Any) -> bytes:
+    async def _render(self, executor: Executor[Any], viewer: Viewer, caller: Caller, payload: Any) -> bytes:
         """Execute the selection of a subscription on one payload, in a context of its own."""
-        each = cast(PlainExecutor, executor.build_per_event_executor(payload))
+        each = executor.build_per_event_executor(payload)
         each.context_value = self._make_context(viewer, caller)
         result = each.execute_operation(serially=False)
         executed = cast(ExecutionResult, await result if isawaitable(result) else result)
@@ -279,7 +308,7 @@ def _shared_part(operation: Operation, request: GraphQLRequest) -> Hashable:
     return operation, encode([variables, request.extensions])
 
 
-async def _open_source(executor: PlainExecutor, resume_after: str | None) -> AsyncIterator[Any]:
+async def _open_source(executor: Executor[Any], resume_after: str | None) -> AsyncIterator[Any]:
     """Call the resolver of the subscription's root field: what yields its payloads.
 
     As graphql-core's create_source_event_stream, but that `after` may be replaced.

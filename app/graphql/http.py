@@ -75,6 +75,9 @@ class GraphQLHTTP:
         operation = self._engine.find(request)
         self._check(scope, operation, caller)
         media = _choose(accepts, operation)
+        if media.increments:
+            events = self._engine.deliver(operation, request, caller, older=media is Media.INCREMENTS_2022)
+            return partial(serve_stream, events, media, caller, receive, self._connections, self._heartbeat)
         if media.streams:
             after = header(scope, b"last-event-id") or None
             events = self._engine.stream(operation, request, caller, resume_after=after)
@@ -197,10 +200,18 @@ def _choose(accepts: tuple[Media, ...], operation: Operation) -> Media:
             OPERATION_NOT_ALLOWED,
             status=406,
         )
-    if accepts:
-        return accepts[0]
+    if increments := [media for media in accepts if _can_put_off(media, operation)]:
+        return increments[0]
+    if whole := [media for media in accepts if not media.increments]:
+        return whole[0]
     message = "Responses are application/graphql-response+json, application/json or text/event-stream."
     raise Refused.not_a_request(message, status=406)
+
+
+def _can_put_off(media: Media, operation: Operation) -> bool:
+    if media is Media.INCREMENTS_2022:
+        return operation.puts_off == {"defer"}
+    return media is Media.INCREMENTS and bool(operation.puts_off)
 
 
 def _check_content_type(value: str) -> None:
@@ -232,7 +243,7 @@ def _json(text: str | bytes, what: str) -> Any:
 
 
 async def _send_refusal(send: Send, refused: Refused, accepts: tuple[Media, ...]) -> None:
-    single = [media for media in accepts if not media.streams]
+    single = [media for media in accepts if not media.streams and not media.increments]
     if accepts and not single and refused.status == 400 and not refused.malformed:
         await refuse_by_stream(send, refused, accepts[0])
         return

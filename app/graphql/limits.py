@@ -109,6 +109,8 @@ class Survey:
         """Selections looked at: what the walk costs."""
         self.size_variables: set[str] = set()
         """Variables that say how many objects a list has."""
+        self.directives: set[str] = set()
+        """Names of the directives on fields and spreads."""
         self.fragments: dict[str, FragmentDefinitionNode] = {}
         self.operations: list[tuple[OperationDefinitionNode, Measures]] = []
         self._schema = schema
@@ -174,7 +176,9 @@ class Survey:
         for selection in selection_set.selections:
             self.steps += 1
             total.selections += 1
-            total.directives += len(selection.directives or ())
+            for directive in selection.directives or ():
+                total.directives += 1
+                self.directives.add(directive.name.value)
             if isinstance(selection, FieldNode):
                 self._add_field(total, selection, parent)
             else:

@@ -11,11 +11,18 @@ class Media(Enum):
     JSON = "application/json; charset=utf-8"
     EVENTS = "text/event-stream; charset=utf-8"
     PARTS = 'multipart/mixed; boundary="-"; subscriptionSpec=1.0'
+    INCREMENTS = 'multipart/mixed; boundary="-"; incrementalSpec=v0.2'
+    INCREMENTS_2022 = 'multipart/mixed; boundary="-"; deferSpec=20220824'
 
     @property
     def streams(self) -> bool:
-        """True when it can carry more than one result."""
+        """True when it can carry the events of a subscription."""
         return self in (Media.EVENTS, Media.PARTS)
+
+    @property
+    def increments(self) -> bool:
+        """True when it can carry a result whose parts follow one another."""
+        return self in (Media.INCREMENTS, Media.INCREMENTS_2022)
 
 
 @lru_cache(maxsize=512)
@@ -36,15 +43,21 @@ def accepted(header: str) -> tuple[Media, ...]:
 
 
 def _kinds(name: str, parameters: dict[str, str]) -> tuple[Media, ...]:
-    if name == "multipart/mixed":
-        return (Media.PARTS,) if parameters.get("subscriptionspec", "").startswith("1") else ()
+    if name == "multipart/mixed" and MULTIPART.keys() & parameters.items():
+        return tuple(media for parameter, media in MULTIPART.items() if parameter in parameters.items())
     return KINDS.get(name, ())
 
 
+MULTIPART = {
+    ("subscriptionspec", "1.0"): Media.PARTS,
+    ("incrementalspec", "v0.2"): Media.INCREMENTS,
+    ("deferspec", "20220824"): Media.INCREMENTS_2022,
+}
 KINDS = {
     "application/graphql-response+json": (Media.RESPONSE,),
     "application/json": (Media.JSON,),
     "text/event-stream": (Media.EVENTS,),
+    "multipart/mixed": (Media.INCREMENTS,),
     "application/*": (Media.JSON, Media.RESPONSE),
     "*/*": (Media.JSON, Media.RESPONSE),
     "": (Media.JSON, Media.RESPONSE),

@@ -18,7 +18,7 @@ def make_schema(query: type, mutation: type, subscription: type, types: list[typ
         mutation=mutation,
         subscription=subscription,
         types=[*types, *ERROR_TYPES],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
     )
     for optional in _inputs(schema._schema):
         if optional.default_value is None:

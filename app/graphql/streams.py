@@ -71,7 +71,28 @@ class Parts:
         return b"\r\ncontent-type: application/json\r\n\r\n" + body
 
 
-FRAMINGS: dict[Media, Framing] = {Media.EVENTS: ServerSentEvents(), Media.PARTS: Parts()}
+class Increments(Parts):
+    """Parts that are responses themselves. The protocol has nothing that could keep a silent connection alive."""
+
+    heartbeat = b""
+
+    def result(self, event: Event) -> bytes:
+        """One part."""
+        return self._part(event.rendered.payload) + b"\r\n---"
+
+    def end(self, errors: list[FormattedError] | None) -> bytes:
+        """The closing boundary, after a part with the errors."""
+        if not errors:
+            return b"--\r\n"
+        return self._part(encode({"errors": errors, "hasNext": False})) + b"\r\n-----\r\n"
+
+
+FRAMINGS: dict[Media, Framing] = {
+    Media.EVENTS: ServerSentEvents(),
+    Media.PARTS: Parts(),
+    Media.INCREMENTS: Increments(),
+    Media.INCREMENTS_2022: Increments(),
+}
 
 
 async def serve_stream(

@@ -1,6 +1,7 @@
 // Apollo Client: queries, pages, mutations, and subscriptions over WebSocket and over multipart HTTP.
 import assert from 'node:assert/strict';
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { Defer20220824Handler, GraphQL17Alpha9Handler } from '@apollo/client/incremental';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { createClient } from 'graphql-ws';
@@ -14,6 +15,24 @@ const websocket = new GraphQLWsLink(
   createClient({ url: websocketUrl, webSocketImpl: WebSocket, connectionParams: { token: key } }),
 );
 const client = new ApolloClient({ link: http, cache: cache() });
+
+const DEFERRED = gql`
+  { viewer { user { username } ... @defer { tenant { name } } } }
+`;
+
+/** A query with @defer must give a result without the deferred part, then all of it. */
+const defer = async (incrementalHandler) => {
+  const deferring = new ApolloClient({ link: http, cache: cache(), incrementalHandler });
+  const results = [];
+  await new Promise((resolve, reject) => {
+    deferring.watchQuery({ query: DEFERRED }).subscribe(({ data, error, dataState }) => {
+      if (error) reject(error);
+      if (data?.viewer) results.push(dataState);
+      if (dataState === 'complete') resolve(assert.ok(data.viewer.tenant.name));
+    });
+  });
+  assert.deepEqual(results, ['streaming', 'complete']);
+};
 
 const follow = (link) => {
   const following = new ApolloClient({ link, cache: cache() });
@@ -57,6 +76,8 @@ await run({
     stop();
     assert.equal(new Set(edges.map(({ node }) => node.id)).size, 4);
   },
+  'what is deferred, in the older format': () => defer(new Defer20220824Handler()),
+  'what is deferred, in the newer format': () => defer(new GraphQL17Alpha9Handler()),
   'a subscription over WebSocket, and its resumption': () => follow(websocket),
   'a subscription over multipart HTTP, and its resumption': () => follow(new ApolloLink((operation) => http.request(operation))),
 });

@@ -45,6 +45,20 @@ await run({
     assert.equal(error, undefined);
     assert.equal(data.workRequests.edges.length, 1);
   },
+  'what is deferred': async () => {
+    const results = [];
+    await new Promise((resolve, reject) => {
+      pipe(
+        client.query(gql`{ viewer { user { username } ... @defer { tenant { name } } } }`, {}, { requestPolicy: 'network-only' }),
+        subscribe(({ data, error, hasNext }) => {
+          if (error) return reject(error);
+          results.push(hasNext);
+          if (!hasNext) resolve(assert.ok(data.viewer.tenant.name));
+        }),
+      );
+    });
+    assert.deepEqual(results, [true, false]);
+  },
   'a subscription over server-sent events, and its resumption': () =>
     followAndResume((after, onEvent, onError) => {
       const { unsubscribe } = pipe(

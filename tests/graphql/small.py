@@ -10,6 +10,7 @@ from typing import Any
 import strawberry
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from strawberry.schema.config import StrawberryConfig
 
 from app.access import Viewer
 from app.errors import BadInput, CursorExpired, NotFound, Unauthenticated
@@ -63,6 +64,16 @@ class Item:
     @strawberry.field
     def parent(self) -> "Item":
         return Item(number=self.number - 1)
+
+    @strawberry.field
+    async def later(self) -> int:
+        await asyncio.sleep(0)
+        return self.number + 1
+
+    @strawberry.field
+    async def fault(self) -> int | None:
+        await asyncio.sleep(0)
+        raise RuntimeError("password=hunter2")
 
 
 @strawberry.type
@@ -195,7 +206,12 @@ class Subscription:
         raise CursorExpired("Events were deleted before you read them.")
 
 
-SCHEMA = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+SCHEMA = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    config=StrawberryConfig(enable_experimental_incremental_execution=True),
+)
 
 
 @dataclass

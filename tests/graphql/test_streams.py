@@ -209,7 +209,7 @@ async def test_a_shutdown_tells_every_stream_from_where_to_resume(
 
 async def parts_of(response: httpx.Response) -> AsyncIterator[Any]:
     """The JSON of each part, as it comes; fails unless the body ends with the closing boundary."""
-    assert response.headers["content-type"] == 'multipart/mixed; boundary="-"; subscriptionSpec=1.0'
+    assert response.headers["content-type"].startswith('multipart/mixed; boundary="-"; ')
     text = ""
     async for chunk in response.aiter_text():
         text += chunk
@@ -259,3 +259,89 @@ async def test_a_silent_multipart_stream_is_kept_alive_by_empty_parts(http: http
 
     assert "payload" in first
     assert second == third == {}
+
+
+NEWER = {"Accept": "multipart/mixed;incrementalSpec=v0.2, application/json"}
+OLDER = {
+    "Accept": "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9"
+}
+URQL_QUERY = {
+    "Accept": "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"
+}
+DEFER = '{ item(number: 1) { number ... @defer(label: "rest") { later } } }'
+
+
+async def parts_to(http: httpx.AsyncClient, small: Small, query: str, headers: dict[str, str]) -> list[Any]:
+    async with stream_of(http, small, query, headers) as response:
+        return [part async for part in parts_of(response)]
+
+
+async def test_what_is_deferred_comes_as_parts_of_the_format_that_the_client_asks_for(
+    http: httpx.AsyncClient, small: Small
+) -> None:
+    for headers in (NEWER, URQL_QUERY):
+        assert await parts_to(http, small, DEFER, headers) == [
+            {
+                "data": {"item": {"number": 1}},
+                "pending": [{"id": "0", "path": ["item"], "label": "rest"}],
+                "hasNext": True,
+            },
+            {
+                "incremental": [{"id": "0", "data": {"later": 2}}],
+                "completed": [{"id": "0"}],
+                "hasNext": False,
+            },
+        ]
+    assert await parts_to(http, small, DEFER, OLDER) == [
+        {"data": {"item": {"number": 1}}, "hasNext": True},
+        {"incremental": [{"data": {"later": 2}, "path": ["item"], "label": "rest"}], "hasNext": False},
+    ]
+
+
+async def test_what_is_streamed_comes_as_parts_of_the_newer_format_alone(
+    http: httpx.AsyncClient, small: Small
+) -> None:
+    query = "{ items { nodes @stream(initialCount: 1) { number } } }"
+
+    first, *others = await parts_to(http, small, query, NEWER)
+    async with stream_of(http, small, query, OLDER) as response:
+        whole = json.loads(await response.aread())
+
+    assert first["data"] == {"items": {"nodes": [{"number": 0}]}}
+    streamed = [item for part in others for each in part.get("incremental", ()) for item in each["items"]]
+    assert streamed == [{"number": 1}, {"number": 2}]
+    assert whole == {"data": {"items": {"nodes": [{"number": 0}, {"number": 1}, {"number": 2}]}}}
+
+
+async def test_a_client_that_asks_for_no_parts_gets_everything_at_once(
+    http: httpx.AsyncClient, small: Small
+) -> None:
+    for headers in ({"Accept": "application/json"}, {"Accept": "*/*"}):
+        async with stream_of(http, small, DEFER, headers) as response:
+            assert json.loads(await response.aread()) == {"data": {"item": {"number": 1, "later": 2}}}
+    async with stream_of(http, small, "{ hello }", NEWER) as response:
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
+        assert json.loads(await response.aread()) == {"data": {"hello": "hello world"}}
+
+
+async def test_faults_in_what_is_deferred_are_masked(http: httpx.AsyncClient, small: Small) -> None:
+    query = "{ item(number: 1) { ... @defer { fault } } }"
+
+    for headers in (NEWER, OLDER):
+        _, rest = await parts_to(http, small, query, headers)
+
+        (part,) = rest["incremental"]
+        assert part["data"] == {"fault": None}
+        assert part["errors"][0]["extensions"]["code"] == "INTERNAL"
+        assert "hunter2" not in str(rest)
+
+
+async def test_an_operation_that_cannot_be_begun_is_told_in_a_part(
+    http: httpx.AsyncClient, small: Small
+) -> None:
+    query = "query($n: Int!) { item(number: $n) { ... @defer { later } } }"
+
+    (part,) = await parts_to(http, small, query, NEWER)
+
+    assert part["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+    assert part["hasNext"] is False
