@@ -51,20 +51,20 @@ def row_ids(values: list[str] | None, model: type[Entity], path: Path) -> list[i
     return [row_id(value, model, (*path, str(index))) for index, value in enumerate(values or ())]
 
 
-def page_cursor(values: list[Any]) -> str:
-    """The place of a row in an ordered list: the values that it is ordered by."""
-    return _encode(orjson.dumps(values, option=orjson.OPT_NAIVE_UTC))
+def page_cursor(order: str, values: list[Any]) -> str:
+    """The place of a row in a list: what tells the order from others, and the values that the list is ordered by."""
+    return _encode(orjson.dumps([order, *values]))
 
 
-def decode_page_cursor(cursor: str, length: int, path: Path) -> list[Any]:
-    """The values in a cursor of a list that is ordered by so many columns."""
+def decode_page_cursor(cursor: str, order: str, length: int, path: Path) -> list[Any]:
+    """The values in a cursor of a list in this order, by so many columns. `BadInput` when it is of another."""
     try:
-        values = orjson.loads(_decode(cursor, CURSOR_LIMIT))
-        if not isinstance(values, list) or len(values) != length:
+        found, *values = orjson.loads(_decode(cursor, CURSOR_LIMIT))
+        if found != order or len(values) != length:
             raise ValueError
-    except ValueError:
+    except (ValueError, TypeError):
         raise BadInput("This is no cursor of this list in this order.", path=path) from None
-    return values
+    return list(values)
 
 
 def event_cursor(position: Position) -> str:

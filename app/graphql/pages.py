@@ -5,9 +5,10 @@ Pages under a list of parents are read for all parents in one statement.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
+from zlib import crc32
 
 import strawberry
 from tortoise.expressions import Q, RawSQL
@@ -47,8 +48,9 @@ class Key:
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page of a list is asked for."""
+    """Which page of a list is asked for. `order` tells cursors of this order from others."""
 
+    order: str
     keys: tuple[Key, ...]
     limit: int
     backward: bool
@@ -80,7 +82,8 @@ class Page:
         return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=start, end_cursor=end)
 
     def _cursor(self, row: Any) -> Cursor:
-        return Cursor(page_cursor([_plain(getattr(row, key.column)) for key in self._request.keys]))
+        values = [_plain(getattr(row, key.column)) for key in self._request.keys]
+        return Cursor(page_cursor(self._request.order, values))
 
 
 @dataclass(slots=True)
@@ -109,27 +112,38 @@ def page_request(
         raise BadInput(
             "`first` goes with `after`, `last` with `before`.", path=("before" if before else "after",)
         )
+    if after is not None and before is not None:
+        raise BadInput("Ask for what comes after a cursor or before one, not for both.", path=("before",))
     backward = last is not None or before is not None
     size, name = (last, "last") if backward else (first, "first")
     limit = DEFAULT_PAGE if size is None else size
     if not 0 <= limit <= MAX_PAGE:
         raise BadInput(f"`{name}` is from 0 to {MAX_PAGE}.", path=(name,))
     keys = _keys(model, orders)
+    order = _order(model, keys)
     cursor, path = (before, ("before",)) if backward else (after, ("after",))
     bound = (
         None
         if cursor is None
         else tuple(
             _typed(model, key, value, path)
-            for key, value in zip(keys, decode_page_cursor(cursor, len(keys), path), strict=True)
+            for key, value in zip(keys, decode_page_cursor(cursor, order, len(keys), path), strict=True)
         )
     )
-    return PageRequest(keys, limit, backward, bound)
+    return PageRequest(order, keys, limit, backward, bound)
+
+
+def _order(model: type[Entity], keys: Sequence[Key]) -> str:
+    """A short word for this order of this model's rows."""
+    words = [model.__name__, *(f"{key.column} {'desc' if key.descending else 'asc'}" for key in keys)]
+    return f"{crc32(','.join(words).encode()):08x}"
 
 
 def _keys(model: type[Entity], orders: Sequence[tuple[str, bool]]) -> tuple[Key, ...]:
     descending = orders[-1][1] if orders else False
-    columns = dict([*orders, ("id", descending)]) if "id" not in dict(orders) else dict(orders)
+    columns: dict[str, bool] = {}
+    for column, down in (*orders, ("id", descending)):
+        columns.setdefault(column, down)  # what is named again decides nothing any more
     return tuple(
         Key(
             column, down, model._meta.fields_map[column].null and not model._meta.fields_map[column].generated
@@ -140,7 +154,8 @@ def _keys(model: type[Entity], orders: Sequence[tuple[str, bool]]) -> tuple[Key,
 
 def whole_list(model: type[Entity], orders: Sequence[tuple[str, bool]], most: int) -> PageRequest:
     """The first and only page of a short list."""
-    return PageRequest(_keys(model, orders), most, backward=False, bound=None)
+    keys = _keys(model, orders)
+    return PageRequest(_order(model, keys), keys, most, backward=False, bound=None)
 
 
 def page_query(query: QuerySet[Any], request: PageRequest) -> QuerySet[Any]:
@@ -189,14 +204,28 @@ def _typed(model: type[Entity], key: Key, value: Any, path: tuple[str, ...]) -> 
                 raise ValueError
             return None
         if column.field_type is datetime:
-            return datetime.fromisoformat(value)
+            return _instant(value)
         if issubclass(column.field_type, Enum):
             return column.field_type(value)
-        if type(value) is not column.field_type or (isinstance(value, int) and abs(value) >= 2**63):
+        if type(value) is not column.field_type or not _fits(column, value):
             raise ValueError
         return value
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise BadInput("This is no cursor of this list in this order.", path=path) from None
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)
+
+
+def _fits(column: Any, value: Any) -> bool:
+    """True when PostgreSQL has a place for the value in this column's type."""
+    if isinstance(value, int):
+        return bool(column.constraints["ge"] <= value <= column.constraints["le"])
+    return not (isinstance(value, str) and "\0" in value)
 
 
 # Reading a page ------------------------------------------------------------------------------------------------------
