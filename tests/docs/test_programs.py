@@ -1,0 +1,108 @@
+"""Programs in the pages do what the pages say of them."""
+
+import asyncio
+import os
+import sys
+import tomllib
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.test_conformance import MODULES, node
+from tests.docs.pages import ROOT, blocks
+from tests.live import LiveServer
+
+__all__ = ["node"]  # a fixture
+
+GUIDES = ROOT / "docs" / "guides"
+SECONDS = 60
+
+
+APOLLO = """
+import { gql } from '@apollo/client';
+const WATCH = gql`subscription($after: Cursor) { workRequestChanged(after: $after) { cursor status workRequest { id } } }`;
+const { data } = await client.query({ query: gql`{ eventCursor }` });
+const seen = [];
+const watching = (after, enough) => new Promise((resolve) => {
+  const stop = watch(WATCH, after, (event) => { seen.push(event.status); if (enough(event)) { stop(); resolve(event.cursor); } });
+});
+const submit = () => client.mutate({ mutation: gql`mutation {
+  createWorkRequest(input: { taskName: "noop" }) { workRequest { id } userErrors { message } } }` });
+await submit();
+const middle = await watching(data.eventCursor, ({ status }) => status === 'RUNNING');
+await watching(middle, ({ status }) => status === 'COMPLETED');
+console.log(seen.join(' '));
+process.exit(0);
+"""
+
+URQL = """
+import { gql } from '@urql/core';
+const WATCH = gql`subscription($after: Cursor) { workRequestChanged(after: $after) { cursor status } }`;
+const { data } = await client.query(gql`{ eventCursor }`, {}).toPromise();
+const { error } = await client.mutation(gql`mutation {
+  createWorkRequest(input: { taskName: "noop" }) { workRequest { id } userErrors { message } } }`, {}).toPromise();
+if (error) throw error;
+const seen = [];
+client.subscription(WATCH, { after: data.eventCursor }).subscribe(({ data, error }) => {
+  if (error) throw error;
+  seen.push(data.workRequestChanged.status);
+  if (data.workRequestChanged.status === 'COMPLETED') { console.log(seen.join(' ')); process.exit(0); }
+});
+"""
+
+
+async def test_the_python_that_submits_and_waits_gets_the_output(yard: LiveServer, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(blocks(GUIDES / "watching.md", "python")[0])
+
+    printed = await run(
+        [sys.executable, "program.py"],
+        tmp_path,
+        PYTHONPATH=str(ROOT),
+        WORKYARD_URL=yard.url,
+        WORKYARD_TOKEN=await yard.sign_in(),
+    )
+
+    assert printed == "SUCCESS 4\n\n"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("which", "use"), [(0, APOLLO), (1, URQL)], ids=["apollo", "urql"])
+async def test_the_javascript_that_watches_sees_every_change_once(
+    node: str, yard: LiveServer, tmp_path: Path, which: int, use: str
+) -> None:
+    snippet = blocks(GUIDES / "watching.md", "js")[which].replace(
+        "127.0.0.1:8000", yard.url.removeprefix("http://")
+    )
+    begin = f"import WS from 'ws';\nglobalThis.WebSocket ??= WS;\nconst key = '{await yard.sign_in()}';\n"
+    (tmp_path / "program.mjs").write_text(begin + snippet + use)
+    (tmp_path / "node_modules").symlink_to(MODULES)
+
+    printed = await run([node, "program.mjs"], tmp_path)
+
+    assert printed.split() == ["PENDING", "RUNNING", "COMPLETED"]
+
+
+def test_the_handler_in_the_guide_is_the_example_that_can_be_installed() -> None:
+    guide, example = GUIDES / "workers.md", ROOT / "examples" / "word-count"
+
+    assert (example / "word_count.py").read_text().endswith(blocks(guide, "python")[0])
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    assert tomllib.loads(blocks(guide, "toml")[0])["project"]["entry-points"] == project["entry-points"]
+
+
+async def run(command: Sequence[str], directory: Path, **environment: str) -> str:
+    """What a program prints, which must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=directory, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            printed = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, printed
+    return printed
