@@ -131,6 +131,7 @@ class Socket:
             if self._closing is None or self._reader is None or self._reader.uncancel() > 0:
                 raise
         finally:
+            self._reader = None  # nothing is read any more that a shutdown would have to interrupt
             await self._end_operations()
         if self._closing is not None:
             await self._close(self._closing)

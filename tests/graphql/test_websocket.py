@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -352,6 +353,30 @@ async def test_a_shutdown_tells_every_socket_to_come_back(small: Small) -> None:
     assert small.book.open_sources == 0
     async with socket_to(small, acknowledged=False) as late:
         assert (await late.closed())[0] == 1012
+
+
+async def test_a_shutdown_that_meets_a_client_just_leaving_ends_in_order() -> None:
+    small = make_small()
+    connections = small.endpoint.connections
+    messages = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": '{"type":"connection_init"}'},
+    ]
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop(0)
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(connections.drain()))
+        return {"type": "websocket.disconnect", "code": 1001}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [PROTOCOL]}
+    await small.endpoint(scope, receive, send)
+
+    assert sent == ["websocket.accept", "websocket.send"]
 
 
 async def test_a_client_that_does_not_read_holds_its_subscription_back(small: Small) -> None:
