@@ -43,9 +43,13 @@ def documented_name(field: str) -> str:
 
 def default_data_dir() -> Path:
     """Where an embedded database and stored bytes live when nothing is said."""
+    everybodys = Path("/var/lib/workyard")
     if os.geteuid() == 0:
-        return Path("/var/lib/workyard")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "workyard"
+        return everybodys
+    try:
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "workyard"
+    except RuntimeError:  # a user id without an entry in /etc/passwd, as containers have, and no HOME
+        return everybodys
 
 
 def _split(value: object) -> object:

@@ -276,21 +276,29 @@ class Cluster:
             os.close(start)
 
     def _prepare_base(self) -> None:
+        complaint = ""
         try:
             for directory in reversed((self.base, *self.base.parents)):
                 if not directory.exists():
-                    directory.mkdir(mode=0o700, exist_ok=True)
-                    if directory != self.base and not self.account.is_ours:
-                        directory.chmod(0o711)  # the account passes through
+                    self._make(directory)
             self.account.own(self.base)
-            reached = self.account.enters(self.base) and os.access(self.base, os.R_OK | os.W_OK | os.X_OK)
-        except PermissionError:
-            reached = False
-        if not reached:
+            if not self.account.enters(self.base) or not os.access(self.base, os.R_OK | os.W_OK | os.X_OK):
+                complaint = "it is closed to that user"
+        except OSError as error:
+            complaint = error.strerror or str(error)
+        if complaint:
             raise EmbeddedPostgresError(
-                f"{self.account.name}, who is to run PostgreSQL, cannot use {self.base}: "
+                f"{self.account.name}, who is to run PostgreSQL, cannot use {self.base} ({complaint}): "
                 "set WORKYARD_DATA_DIR to a directory that this user can enter and write to"
             )
+
+    def _make(self, directory: Path) -> None:
+        mode = (
+            0o700 if directory == self.base or self.account.is_ours else 0o711
+        )  # the account passes through
+        directory.mkdir(mode=mode, exist_ok=True)
+        if directory.stat().st_uid == os.geteuid():
+            directory.chmod(mode)  # whatever the umask
 
     async def _see_to_it_that_it_runs(self) -> None:
         deadline = time.monotonic() + SECONDS_TO_START

@@ -77,7 +77,7 @@ async def open_database(settings: Settings, *, migrate: bool = True) -> AsyncIte
 @asynccontextmanager
 async def use_models(database: Database, *, pool_size: int) -> AsyncIterator[None]:
     """Let the models use an up-to-date database until this ends."""
-    pool = {"minsize": 1, "maxsize": pool_size, "reset": _keep_session}
+    pool = {"minsize": 1, "maxsize": pool_size, "connect": _connect, "reset": _keep_session}
     context = TortoiseContext()
     with (
         context
@@ -87,6 +87,14 @@ async def use_models(database: Database, *, pool_size: int) -> AsyncIterator[Non
         yield
     finally:
         await context.close_connections()
+
+
+async def _connect(*args: Any, **kwargs: Any) -> asyncpg.Connection:
+    """A connection for the pool. Raises ConnectionError whatever keeps PostgreSQL out of reach, even a missing socket."""
+    try:
+        return await asyncpg.connect(*args, **kwargs)
+    except OSError as error:
+        raise ConnectionError(f"cannot connect to PostgreSQL: {_words(error)}") from error
 
 
 async def _keep_session(_connection: asyncpg.Connection) -> None:

@@ -303,6 +303,14 @@ async def test_a_directory_that_the_user_of_postgresql_cannot_enter_is_refused(b
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
+async def test_a_directory_that_cannot_be_made_is_refused_with_the_reason(base: Path) -> None:
+    (base / "file").write_text("")
+
+    with pytest.raises(EmbeddedPostgresError, match=r"Not a directory.*set WORKYARD_DATA_DIR"):
+        async with cluster_at(base / "file/data").use():
+            pytest.fail("it started")
+
+
 def python_for(account: Account) -> str:
     """A Python that another user can run; one below /root is none."""
     for candidate in (sys.executable, "/usr/bin/python3"):
