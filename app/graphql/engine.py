@@ -143,8 +143,7 @@ class Engine:
         except Exception as error:
             raise _refusal(error) from None
         finally:
-            metrics.OPERATIONS.labels(operation.type.value, outcome).inc()
-            metrics.SECONDS.labels(operation.type.value).observe(time.perf_counter() - started)
+            metrics.count_operation(operation.type.value, outcome, time.perf_counter() - started)
 
     async def stream(
         self,

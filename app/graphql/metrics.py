@@ -1,5 +1,7 @@
 """What the engine room counts. /metrics shows it."""
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 OPERATIONS = Counter(
@@ -25,3 +27,19 @@ EVENTS_SENT = Counter("workyard_graphql_events_sent", "Subscription events hande
 EVENTS_RENDERED = Counter(
     "workyard_graphql_events_rendered", "Subscription events rendered; equal ones are rendered once for all."
 )
+
+
+@cache
+def _operations(type: str, outcome: str) -> Counter:
+    return OPERATIONS.labels(type, outcome)
+
+
+@cache
+def _seconds(type: str) -> Histogram:
+    return SECONDS.labels(type)
+
+
+def count_operation(type: str, outcome: str, seconds: float) -> None:
+    """An operation ended. (Looking up labels costs more than counting, so that is done once.)"""
+    _operations(type, outcome).inc()
+    _seconds(type).observe(seconds)

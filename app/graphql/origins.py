@@ -10,8 +10,11 @@ from app.settings import Settings
 
 def header(scope: Scope, name: bytes) -> str:
     """A request's header, several of one name joined; empty when there is none."""
-    values = [value for key, value in scope["headers"] if key == name]
-    return b", ".join(values).decode("latin-1") if values else ""
+    found = b""
+    for key, value in scope["headers"]:
+        if key == name:
+            found = found + b", " + value if found else value
+    return found.decode("latin-1")
 
 
 class Origins:

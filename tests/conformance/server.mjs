@@ -52,9 +52,8 @@ export async function create() {
  * meanwhile, and one that starts from the cursor must bring exactly that, in order.
  */
 export async function followAndResume(subscribe) {
-  const seen = [];
   const first = await new Promise((resolve, reject) => {
-    const again = setInterval(() => create().then((id) => seen.push(id), reject), 100);
+    const again = setInterval(() => create().catch(reject), 100);
     const stop = subscribe(
       null,
       (event) => { clearInterval(again); stop(); resolve(event); },
@@ -77,7 +76,8 @@ export async function followAndResume(subscribe) {
     );
   });
   assert.ok(!got.includes(first.workRequest.id), 'after is exclusive');
-  assert.deepEqual(got.slice(-2), missed);
+  // What the timer had already asked for may come between them.
+  assert.deepEqual(got.filter((id) => missed.includes(id)), missed);
   assert.equal(new Set(got).size, got.length, 'nothing comes twice');
 }
 
