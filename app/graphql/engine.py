@@ -131,7 +131,7 @@ class Engine:
     ) -> Outcome:
         """Run a query or mutation; raise `Refused` when it is not even begun."""
         started = time.perf_counter()
-        outcome = "refused"
+        outcome = "cancelled"
         try:
             viewer = await self._admit(operation, caller)
             cost = operation.cost(request.variables)
@@ -141,6 +141,7 @@ class Engine:
             outcome = "errors" if result.errors else "data"
             return self._settle(result, payer, cost, wants_cost or request.wants_cost)
         except Exception as error:
+            outcome = "refused"
             raise _refusal(error) from None
         finally:
             metrics.count_operation(operation.type.value, outcome, time.perf_counter() - started)

@@ -1,9 +1,11 @@
 """GraphQL over WebSocket."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -116,6 +118,20 @@ async def test_variables_names_and_extensions_reach_the_operation(small: Small) 
         )
 
         assert await client.receive() == next_of({"hello": "hello ann", "extensions": "{'trace': 1}"})
+
+
+async def test_trusted_documents_run_by_their_sha256_here_too(tmp_path: Path) -> None:
+    (tmp_path / "trusted.graphql").write_text("{ hello }")
+    sha256 = hashlib.sha256(b"{ hello }").hexdigest()
+    settings = {"trusted_documents": "only", "trusted_documents_dir": tmp_path}
+    async with serve(make_small(**settings)) as small, socket_to(small) as client:
+        await client.send({"id": "1", "type": "subscribe", "payload": {"documentId": sha256}})
+        assert await client.receive() == next_of({"hello": "hello world"})
+        await client.receive()
+        await client.subscribe("{ viewer }")
+        refused = await client.receive()
+
+    assert refused["payload"][0]["extensions"]["code"] == "PERSISTED_QUERY_REQUIRED"
 
 
 async def test_the_identity_is_in_the_payload_of_connection_init(small: Small) -> None:
