@@ -49,6 +49,12 @@ class Wire:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         """Nobody listens any more."""
         assert self._server
@@ -91,9 +97,8 @@ async def small() -> AsyncIterator[Small]:
 
 @pytest.fixture
 async def wire(small: Small) -> AsyncIterator[Wire]:
-    wire = await Wire(small.url).open()
-    yield wire
-    await wire.close()
+    async with Wire(small.url) as wire:
+        yield wire
 
 
 @pytest.fixture

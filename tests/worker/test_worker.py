@@ -22,11 +22,13 @@ async def running_yard(databases: Databases, tmp_path_factory: pytest.TempPathFa
     credentials = await databases.make()
     yard = Yard(credentials, tmp_path_factory.mktemp("yard"))
     await yard.start_server()
-    await yard.sign_in()
-    await yard.watch()
-    yield yard
-    await yard.close()
-    await databases.drop(credentials)
+    try:
+        await yard.sign_in()
+        await yard.watch()
+        yield yard
+    finally:
+        await yard.close()
+        await databases.drop(credentials)
 
 
 @pytest.fixture
@@ -34,6 +36,20 @@ async def yard(running_yard: Yard) -> AsyncIterator[Yard]:
     """The server without a worker."""
     yield running_yard
     await running_yard.stop_workers()
+
+
+@pytest.fixture
+async def wire(yard: Yard) -> AsyncIterator[Wire]:
+    async with Wire(yard.url) as wire:
+        yield wire
+        await yard.stop_workers()
+
+
+async def cut(wire: Wire) -> None:
+    async def look() -> bool:
+        return not wire.armed
+
+    await until(look, "the wire is cut")
 
 
 async def gone(pid: int) -> None:
@@ -159,8 +175,9 @@ async def test_aborting_kills_the_program_and_frees_the_worker(yard: Yard, tmp_p
     assert [line["work_request"] for line in worker.logged("lost")] == [id]
 
 
-async def test_an_abort_that_overtakes_the_answer_to_the_claim_counts(yard: Yard, tmp_path: Path) -> None:
-    wire = await Wire(yard.url).open()
+async def test_an_abort_that_overtakes_the_answer_to_the_claim_counts(
+    yard: Yard, wire: Wire, tmp_path: Path
+) -> None:
     worker = await yard.start_worker("overtaken", url=wire.url, lease_seconds=300)
     wire.hold_on = b"touch"
     id = await yard.submit("shell", command=f"touch {tmp_path}/ran")
@@ -179,8 +196,6 @@ async def test_an_abort_that_overtakes_the_answer_to_the_claim_counts(yard: Yard
 
     await until(lost, "the worker drops it")
     assert not (tmp_path / "ran").exists()
-    await yard.stop_workers()
-    await wire.close()
 
 
 async def test_disabling_a_worker_kills_what_it_runs_and_gives_it_to_another(
@@ -356,32 +371,26 @@ async def test_a_result_is_kept_until_the_server_is_back(yard: Yard, tmp_path: P
     assert await yard.changes(id) == ["created 0", "started 1", "completed 1"]
 
 
-async def test_a_claim_whose_answer_was_lost_is_given_back(yard: Yard) -> None:
-    wire = await Wire(yard.url).open()
-    await yard.start_worker("wired", url=wire.url, concurrency=1, lease_seconds=300, poll_seconds=1)
+async def test_a_claim_whose_answer_was_lost_is_given_back(yard: Yard, wire: Wire) -> None:
+    await yard.start_worker("wired", url=wire.url, concurrency=1, lease_seconds=300, poll_seconds=300)
     wire.cut_on = b"mutation Acquire"
 
     id = await yard.submit("noop")
     request = await yard.becomes(id, "COMPLETED")
 
-    assert not wire.armed
+    await cut(wire)
     assert request["result"] == "SUCCESS"
-    await yard.stop_workers()
-    await wire.close()
 
 
-async def test_a_report_whose_answer_was_lost_is_sent_again_and_counts_once(yard: Yard) -> None:
-    wire = await Wire(yard.url).open()
+async def test_a_report_whose_answer_was_lost_is_sent_again_and_counts_once(yard: Yard, wire: Wire) -> None:
     await yard.start_worker("doubtful", url=wire.url, lease_seconds=300)
     wire.cut_on = b"mutation Complete"
 
     id = await yard.submit("shell", command="echo done")
 
     assert (await yard.becomes(id, "COMPLETED"))["attempt"] == 1
-    assert not wire.armed
+    await cut(wire)
     assert await yard.changes(id) == ["created 0", "started 1", "completed 1"]
-    await yard.stop_workers()
-    await wire.close()
 
 
 async def test_a_worker_that_cannot_start_says_why_and_is_not_started_again(yard: Yard) -> None:

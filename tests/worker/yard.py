@@ -107,9 +107,9 @@ class Yard:
         self.url = f"http://127.0.0.1:{self._port}"
         self.server: Program
         self.workers: list[Program] = []
-        self.admin: Client
+        self.admin = Client(self.url)
         self._changes: list[tuple[str, str, int]] = []
-        self._watching: asyncio.Task[None]
+        self._watching: asyncio.Task[None] | None = None
 
     async def start_server(self) -> None:
         self.server = await Program.start(
@@ -119,11 +119,15 @@ class Yard:
             WORKYARD_PORT=str(self._port),
             WORKYARD_ADMIN_PASSWORD=PASSWORD,
         )
-        await until(self._ready, "the server is ready")
+        try:
+            await until(self._ready, "the server is ready")
+        except pytest.fail.Exception as failed:
+            await self.server.kill()
+            pytest.fail(f"{failed}; it said:\n{self.server.output[-5000:]}")
 
     async def _ready(self) -> bool:
         if not self.server.running:
-            pytest.fail(f"the server did not start:\n{self.server.output}")
+            pytest.fail("the server has ended")
         try:
             async with httpx.AsyncClient() as http:
                 return (await http.get(f"{self.url}/health/ready")).status_code == 200
@@ -237,8 +241,9 @@ class Yard:
 
     async def close(self) -> None:
         await self.stop_workers()
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        if self._watching:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         await self.admin.aclose()
         self.server.signal(signal.SIGTERM)
         await self.server.ended()
