@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, prose
 
 FOLDERS = "app|bench|docs|examples|migrations|tests|ui"
 NAMED = re.compile(
-    rf"`((?:{FOLDERS})(?:/[\w.…-]*)+|[A-Z]\w+\.md|pyproject\.toml|schema\.graphql)(?::\s([\w.]+))?`"
+    rf"`((?:{FOLDERS})(?:/[\w.…-]*)+|[A-Z]\w+\.md|pyproject\.toml|schema\.graphql)(?::\s+([\w.]+))?`"
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([\w-]+))?\)")
 
