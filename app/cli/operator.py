@@ -10,15 +10,18 @@ if TYPE_CHECKING:
     from app.access import Viewer
 
 
-def as_operator(command: "Callable[[Viewer], Awaitable[None]]") -> None:
-    """Run a command on the database of the settings, with every right in the default tenant."""
-    asyncio.run(_run(command))
+DEFAULT_TENANT = "default"
 
 
-async def _run(command: "Callable[[Viewer], Awaitable[None]]") -> None:
+def as_operator(command: "Callable[[Viewer], Awaitable[None]]", tenant: str = DEFAULT_TENANT) -> None:
+    """Run a command on the database of the settings, with every right in the tenant."""
+    asyncio.run(_run(command, tenant))
+
+
+async def _run(command: "Callable[[Viewer], Awaitable[None]]", tenant: str) -> None:
     from app.access import Viewer
-    from app.actions.accounts import default_tenant_id
+    from app.actions.tenants import tenant_named
     from app.database import open_database
 
     async with open_database(load_settings()):
-        await command(Viewer.operator(await default_tenant_id()))
+        await command(Viewer.operator((await tenant_named(tenant)).id))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.operator import as_operator
+from app.cli.operator import DEFAULT_TENANT, as_operator
 
 if TYPE_CHECKING:
     from app.access import Viewer
@@ -35,6 +35,7 @@ def create(
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
     staff: Annotated[bool, typer.Option(help="Administers workers, tokens and users.")] = False,
     superuser: Annotated[bool, typer.Option(help="May do everything in the tenant.")] = False,
+    tenant: Annotated[str, typer.Option(help="The organisation that the user belongs to.")] = DEFAULT_TENANT,
     password_stdin: FromStdin = False,
 ) -> None:
     """Make a user. Asks for the password."""
@@ -53,7 +54,7 @@ def create(
         )
         print(f"user '{user.username}' was made")
 
-    as_operator(run)
+    as_operator(run, tenant)
 
 
 @users.command()

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from app.access import Viewer
 from app.actions.tokens import viewer_of
 from app.database import Database
-from app.models import Token, User, Worker
+from app.models import Token, User, Worker, Workspace
 from tests.cast import make_cast
 
 
@@ -71,6 +72,30 @@ async def test_a_worker_is_disabled_and_enabled_by_name_and_invited(owndb: Datab
     assert code == 0
     assert len(key.strip()) == 64
     assert await Worker.exists(name=name)
+
+
+async def test_an_operator_makes_a_tenant_whose_people_see_nothing_of_the_others(owndb: Database) -> None:
+    cast = await make_cast()
+    await _workyard(owndb, "tenants", "create", "acme")
+    await _workyard(
+        owndb,
+        "users",
+        "create",
+        "tia",
+        "--superuser",
+        "--tenant",
+        "acme",
+        "--password-stdin",
+        typed="correct horse\n",
+    )
+
+    tia = await User.get(username="tia")
+    seen = await Workspace.visible_to(
+        Viewer(tenant_id=tia.tenant_id, user_id=tia.id, is_superuser=True)
+    ).values_list("name", flat=True)
+
+    assert list(seen) == ["System"]
+    assert tia.tenant_id not in (cast.tenant.id, cast.theirs.tenant_id)
 
 
 @pytest.mark.parametrize(
