@@ -22,14 +22,22 @@ class Caller:
     """Somebody on a connection. The token was good when it began; it is looked at again when access changes."""
 
     def __init__(
-        self, key: str | None, viewer: Viewer, hub: Hub, *, by_cookie: bool = False, address: str = ""
+        self,
+        key: str | None,
+        viewer: Viewer,
+        hub: Hub,
+        *,
+        seen: int,
+        by_cookie: bool = False,
+        address: str = "",
     ) -> None:
+        """`seen` is what `hub.access_changes` was before the viewer was looked up."""
         self.by_cookie = by_cookie
         self.address = address
         self._key = key
         self._viewer = viewer
         self._hub = hub
-        self._seen = hub.access_changes
+        self._seen = seen
         self._new = True
 
     async def viewer(self, *, fresh: bool = True) -> Viewer:
@@ -37,11 +45,12 @@ class Caller:
 
         Not `fresh`: what was true after the latest change of anybody's access that this process knows of.
         """
-        if self._new and self._seen == self._hub.access_changes:  # what was found when it began still holds
-            self._new = False
-        elif self._key is not None and (fresh or self._seen != self._hub.access_changes or self._expired()):
-            self._seen = self._hub.access_changes
+        changes = self._hub.access_changes
+        if self._new and self._seen == changes and not self._expired():
+            self._new = False  # what was found when it began still holds
+        elif self._key is not None and (fresh or self._seen != changes or self._expired()):
             self._viewer = await _viewer_or_refuse(self._key)
+            self._seen = changes  # only now: until then others on this connection must look for themselves
         return self._viewer
 
     async def wait_until_revoked(self) -> str:
@@ -89,17 +98,17 @@ class Identities:
 
     async def _caller(self, key: str | None, scope: Scope, *, by_cookie: bool) -> Caller:
         address = (scope.get("client") or ("",))[0]
+        seen = self._hub.access_changes
         if key is not None:
             try:
-                return Caller(
-                    key, await _viewer_or_refuse(key), self._hub, by_cookie=by_cookie, address=address
-                )
+                viewer = await _viewer_or_refuse(key)
+                return Caller(key, viewer, self._hub, seen=seen, by_cookie=by_cookie, address=address)
             except Unauthenticated:
                 if not by_cookie:
                     raise
         if self._tenant_id is None:
             self._tenant_id = await default_tenant_id()
-        return Caller(None, Viewer(tenant_id=self._tenant_id), self._hub, address=address)
+        return Caller(None, Viewer(tenant_id=self._tenant_id), self._hub, seen=seen, address=address)
 
 
 def key_in(authorization: Any, token: Any) -> str | None:

@@ -53,7 +53,8 @@ class Sight:
 
     def __init__(self, info: Info) -> None:
         self._context = info.context
-        self._seen = -1
+        self._viewer: Viewer | None = None
+        self._changes = 0
         self._workspaces: dict[int, bool] = {}
 
     async def sees(self, event: Event) -> bool:
@@ -68,8 +69,9 @@ class Sight:
         return event.audience is Audience.WORKSPACE and await self._sees_workspace(viewer, event.workspace_id)
 
     async def _sees_workspace(self, viewer: Viewer, id: int | None) -> bool:
-        if self._seen != self._context.hub.access_changes:
-            self._seen, self._workspaces = self._context.hub.access_changes, {}
+        changes = self._context.hub.access_changes
+        if self._viewer is not viewer or self._changes != changes:
+            self._viewer, self._changes, self._workspaces = viewer, changes, {}
         if id is None:
             return False
         if id not in self._workspaces:
