@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from graphql import build_schema, parse, validate
+from prometheus_client import generate_latest
 
 from app.models.work import TRANSITIONS
 from tests.docs.pages import PAGES, ROOT, blocks, prose
@@ -69,6 +70,16 @@ def test_the_states_that_are_drawn_are_the_states_that_there_are() -> None:
     assert arrows == {(status.name, to.name) for status, others in TRANSITIONS.items() for to in others}
     assert beginnings == {"BLOCKED", "PENDING"}
     assert ends == {status.name for status, others in TRANSITIONS.items() if not others}
+
+
+def test_the_metrics_that_the_operators_guide_explains_are_exposed() -> None:
+    import app.web.asgi  # noqa: F401  whatever counts is there once the server is
+
+    explained = set(re.findall(r"`(workyard_\w+)`", (ROOT / "docs" / "guides" / "operating.md").read_text()))
+    exposed = set(re.findall(r"^# TYPE (workyard_\w+)", generate_latest().decode(), re.MULTILINE))
+
+    assert explained <= exposed
+    assert {name for name in exposed if not name.endswith("_created")} <= explained
 
 
 def test_every_decision_is_listed_and_has_its_four_parts() -> None:
