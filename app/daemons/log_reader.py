@@ -55,6 +55,7 @@ class LogReader:
         self._held_back = False
         self._caught_up_at = monotonic()
         self._listening = asyncio.Event()
+        self._speaking = asyncio.Lock()  # a connection takes one statement at a time
 
     async def wait_until_listening(self) -> None:
         """Return when the hub can be followed and the other processes can see that this one lives."""
@@ -141,7 +142,8 @@ class LogReader:
             self._listening.set()
             self._wake.set()
             while not lost.is_set():
-                self.hub.servers = await connection.fetchval(_COUNT_SERVERS)
+                async with self._speaking:
+                    self.hub.servers = await connection.fetchval(_COUNT_SERVERS)
                 await _wait(lost, COUNT_EVERY)
         finally:
             with contextlib.suppress(Exception):
@@ -157,8 +159,9 @@ class LogReader:
             await self._to_tell.wait()
             self._to_tell.clear()
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                if self._connection is not None:
-                    await self._connection.execute(_NOTIFY_OTHERS)
+                async with self._speaking:
+                    if self._connection is not None:
+                        await self._connection.execute(_NOTIFY_OTHERS)
             await asyncio.sleep(NOTIFY_PAUSE)
 
 
