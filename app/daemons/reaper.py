@@ -12,6 +12,8 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 HOURLY = 3600.0
+SPARED = 15
+"""Seconds within which the reference worker has tried again, however long the server was away."""
 GRACE = 15.0  # seconds; three heartbeats of a connected worker
 
 
@@ -51,8 +53,12 @@ class Reaper:
 
     async def run_forever(self) -> None:
         """A round about every second, until cancelled."""
+        away = True
         while True:
             try:
+                if away:  # workers could not renew meanwhile: that we were away must cost them no attempt
+                    await work.spare_leases(SPARED)
+                    away = False
                 reaped = await self.run_once()
                 if reaped.work_requests or reaped.workers:
                     log.info(
@@ -60,4 +66,5 @@ class Reaper:
                     )
             except Exception as error:  # the next round may succeed; a reaper that stops helps nobody
                 log.warning("a round of the reaper failed", error=repr(error))
+                away = True
             await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))

@@ -15,6 +15,7 @@ from app.actions.work.running import (
     hand_back_work_request,
     recover_lost_work,
     renew_work_request_lease,
+    spare_leases,
 )
 from app.actions.work.task_types import TASK_TYPES, register_builtin_task_types, register_task_type
 from app.actions.work.workers import (
@@ -57,6 +58,7 @@ __all__ = [
     "set_work_request_dependencies",
     "set_work_request_priority",
     "set_worker_static_metadata",
+    "spare_leases",
     "touch_worker",
     "update_worker_dynamic_metadata",
 ]

@@ -269,6 +269,16 @@ async def give_back(request: WorkRequest) -> None:
     await record(events.WorkRequestRequeued, request.id)
 
 
+async def spare_leases(seconds: int) -> None:
+    """Let no lease run out within so many seconds: nobody was there to renew it with, or was in reach of the database."""
+    await fetch(
+        "UPDATE work_request SET lease_expires_at = now() + make_interval(secs => $1) WHERE id IN ("
+        "SELECT id FROM work_request WHERE status = 'running' AND lease_expires_at < now() + make_interval(secs => $1)"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+        seconds,
+    )
+
+
 @atomic()
 async def recover_lost_work(*, limit: int = 100) -> int:
     """Take back what workers did not renew in time; what was lost too often ends with ERROR. Returns how many."""
