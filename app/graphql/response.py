@@ -182,6 +182,7 @@ CONNECTION_TROUBLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # PostgreSQL has taken leave of an idle connection that is used before it is cut
     ConnectionError,
 )
 

@@ -48,6 +48,7 @@ def test_a_statement_that_took_too_long_says_how_to_ask_for_less(error: Exceptio
         asyncpg.TooManyConnectionsError("sorry, too many clients already"),
         asyncpg.CannotConnectNowError("the database system is starting up"),
         asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
         OperationalError(ConnectionResetError("reset")),
         ConnectionRefusedError("refused"),
     ],
