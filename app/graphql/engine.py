@@ -35,7 +35,7 @@ from app.graphql import metrics
 from app.graphql.budget import Budget
 from app.graphql.documents import Documents, Operation, TrustedDocuments
 from app.graphql.incremental import frames_of, in_older_format
-from app.graphql.limits import Limits, actual_nodes
+from app.graphql.limits import Limits, actual_nodes, check_variables
 from app.graphql.rendering import Rendered, SharedRenderings
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import BAD_INPUT, Outcome, Refused, encode, refusal, refuse, report
@@ -120,6 +120,7 @@ class Engine:
 
     def find(self, request: GraphQLRequest) -> Operation:
         """The operation that a request means; raise `Refused` when it cannot be served."""
+        check_variables(request.variables)
         return self.documents.prepare(request).select(request.operation_name)
 
     def rate_limit(self, viewer: Viewer, caller: Caller) -> dict[str, Any]:
@@ -276,7 +277,9 @@ class Engine:
         cursor = getattr(payload, "cursor", None)
         if cursor is None:
             return Event(Rendered(await render()))
-        return Event(await self._renderings.get((shared, viewer.sharing_key, cursor), render), str(cursor))
+        # Two payloads may stand at one cursor: an inbox's greeting, at the cursor that its worker resumes from.
+        key = (shared, viewer.sharing_key, type(payload), cursor)
+        return Event(await self._renderings.get(key, render), str(cursor))
 
     async def _render(self, executor: Executor[Any], viewer: Viewer, caller: Caller, payload: Any) -> bytes:
         """Execute the selection of a subscription on one payload, in a context of its own."""
