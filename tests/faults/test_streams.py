@@ -1,0 +1,152 @@
+"""What happens to connections that stay open: the server stops, a token is revoked, an old one ends late."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack, suppress
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from app.client import Client
+from tests.faults.changes import CHANGES, CURSOR, Change, Follower, change_of, read_log
+from tests.faults.machine import CREATE, Machine
+from tests.live import LiveServer, run_server
+from tests.machine import until
+
+LIMIT = 20.0
+PROTOCOL = Subprotocol("graphql-transport-ws")
+TOKEN = "mutation { createToken(input: {}) { key token { id } userErrors { code message } } }"
+DISABLE = "mutation ($id: ID!) { disableToken(input: {id: $id}) { userErrors { code message } } }"
+WORKER = "query ($name: String!) { worker(name: $name) { connected } }"
+DISCONNECTED = 'subscription ($after: Cursor) { events(after: $after, filter: {types: ["worker.disconnected"]}) { cursor } }'
+
+Goodbye = tuple[int | None, str | None]
+Pair = tuple[LiveServer, LiveServer]
+
+
+async def test_a_server_that_stops_sends_its_streams_away_and_they_miss_nothing(pair: Pair) -> None:
+    staying = pair[0]
+    key = await staying.sign_in()
+    on_socket: list[Change] = []
+    on_stream: list[Change] = []
+    async with Client(staying.url, key) as writer:
+        begin = (await writer.execute(CURSOR))["eventCursor"]
+        async with run_server(staying.credentials) as leaving:
+            socket = asyncio.create_task(follow_by_socket(leaving, key, begin, on_socket))
+            stream = asyncio.create_task(follow_by_stream(leaving, key, begin, on_stream))
+            await submit(writer)
+            await until(lambda: bool(on_socket and on_stream))
+
+            began = monotonic()
+            leaving.process.terminate()
+            for _ in range(5):
+                await submit(writer)
+            goodbye, last_words = await asyncio.wait_for(asyncio.gather(socket, stream), LIMIT)
+            await asyncio.wait_for(leaving.process.wait(), LIMIT)
+            took = monotonic() - began
+
+        log = await read_log(staying.credentials, begin)
+        async with (
+            Follower(writer, on_socket[-1].cursor) as after_socket,
+            Follower(writer, on_stream[-1].cursor) as after_stream,
+        ):
+            await after_socket.sees(len(log) - len(on_socket))
+            await after_stream.sees(len(log) - len(on_stream))
+    assert goodbye == (1012, "Service restart: reconnect from your cursor")
+    assert last_words == {"code": "UNAVAILABLE", "cursor": on_stream[-1].cursor}
+    assert took < 5
+    assert len(log) == 6
+    assert on_socket + after_socket.seen == log
+    assert on_stream + after_stream.seen == log
+
+
+async def test_a_token_that_is_revoked_elsewhere_closes_its_sockets_within_a_second(pair: Pair) -> None:
+    here, there = pair
+    async with Client(there.url, await there.sign_in()) as admin:
+        made = await admin.mutate(TOKEN)
+        seen: list[Change] = []
+        begin = (await admin.execute(CURSOR))["eventCursor"]
+        socket = asyncio.create_task(follow_by_socket(here, made["key"], begin, seen))
+        await submit(admin)
+        await until(lambda: len(seen) == 1)
+
+        await admin.mutate(DISABLE, {"id": made["token"]["id"]})
+        goodbye = await asyncio.wait_for(socket, 1)
+
+    assert goodbye == (4403, "Token revoked")
+
+
+async def test_an_old_connection_that_ends_late_does_not_disconnect_its_worker(pair: Pair) -> None:
+    here, there = pair
+    async with Client(here.url, await here.sign_in()) as admin, AsyncExitStack() as new:
+        machine = await Machine.register(here.url, admin)
+        begin = (await admin.execute(CURSOR))["eventCursor"]
+        async with machine.connected(here.url):
+            await new.enter_async_context(machine.connected(there.url))
+            await submit(admin)
+        await no_subscription_left(here)
+
+        still = (await admin.execute(WORKER, {"name": machine.name}))["worker"]["connected"]
+        claimed = await machine.acquire(here.url)
+        await new.aclose()
+        ends = admin.subscribe(DISCONNECTED, after=begin)
+        first = await asyncio.wait_for(anext(ends), LIMIT)
+        await ends.aclose()
+        finally_ = (await admin.execute(WORKER, {"name": machine.name}))["worker"]["connected"]
+
+    assert still and claimed
+    assert first and not finally_
+
+
+async def no_subscription_left(server: LiveServer) -> None:
+    """Wait until the server has done everything that the end of a connection brings with it."""
+    async with asyncio.timeout(LIMIT), httpx.AsyncClient() as http:
+        while "workyard_graphql_subscriptions 0.0" not in (await http.get(f"{server.url}/metrics")).text:
+            await asyncio.sleep(0.02)
+
+
+async def submit(client: Client) -> None:
+    await client.mutate(CREATE, {"in": {"taskName": "noop"}})
+
+
+async def follow_by_socket(server: LiveServer, key: str, after: str, seen: list[Change]) -> Goodbye:
+    """Note all changes until the server closes the socket; how it did."""
+    async with connect(server.websocket, subprotocols=[PROTOCOL]) as socket:
+        payload = {"query": CHANGES, "variables": {"after": after}}
+        for message in (
+            {"type": "connection_init", "payload": {"token": key}},
+            {"type": "subscribe", "id": "1", "payload": payload},
+        ):
+            await socket.send(json.dumps(message))
+        with suppress(ConnectionClosed):
+            while True:
+                received: dict[str, Any] = json.loads(await socket.recv())
+                if received["type"] == "next":
+                    seen.append(change_of(received["payload"]["data"]["workRequestChanged"]))
+        return socket.close_code, socket.close_reason
+
+
+async def follow_by_stream(server: LiveServer, key: str, after: str, seen: list[Change]) -> dict[str, Any]:
+    """Note all changes until the server completes the stream; the extensions of the error that came before."""
+    headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
+    body = {"query": CHANGES, "variables": {"after": after}}
+    extensions: dict[str, Any] = {}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=LIMIT) as http,
+        http.stream("POST", server.graphql, json=body) as response,
+    ):
+        async for line in response.aiter_lines():
+            if line == "event: complete":
+                return extensions
+            if line.startswith("data: "):
+                result = json.loads(line.removeprefix("data: "))
+                if "errors" in result:
+                    extensions = result["errors"][0]["extensions"]
+                else:
+                    seen.append(change_of(result["data"]["workRequestChanged"]))
+    pytest.fail("the stream ended without `complete`")
