@@ -102,11 +102,10 @@ class Following:
 
     async def __aenter__(self) -> Self:
         """Open it; on return it either follows the log or has ended."""
-        before = self._api.hub.followers
+        await self._api.settled()
         self._task = asyncio.create_task(self._pump())
-        async with asyncio.timeout(LIMIT):
-            while self._api.hub.followers == before and not self._task.done():
-                await asyncio.sleep(0.001)
+        self._api.open.append(self._task)
+        await self._api.settled()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,6 +116,7 @@ class Following:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
+        await self._api.settled()
 
     async def next(self) -> dict[str, Any]:
         """The next payload of the subscription's root field; raises `Ended` when there is no more."""
@@ -165,6 +165,13 @@ class Api:
 
     def __init__(self, server: Server, reader: LogReader) -> None:
         self.server, self.reader, self.hub = server, reader, server.hub
+        self.open: list[asyncio.Task[None]] = []
+
+    async def settled(self) -> None:
+        """Wait until every open subscription follows the log, and those that have ended do not."""
+        async with asyncio.timeout(LIMIT):
+            while self.hub.followers != sum(not task.done() for task in self.open):
+                await asyncio.sleep(0.001)
 
     async def caller(self, who: Asker) -> Caller:
         """Who that is, as over HTTP."""
@@ -227,7 +234,7 @@ USER_ERRORS = """userErrors {
 
 
 def _request(document: str, variables: dict[str, Any]) -> GraphQLRequest:
-    return GraphQLRequest.parse({"query": document, "variables": orjson.loads(orjson.dumps(variables))})
+    return GraphQLRequest.parse({"query": document, "variables": variables})
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import strawberry
 from strawberry.types.unset import UNSET
+from strawberry.utils.str_converters import to_camel_case
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import Q
 from tortoise.fields import JSONField
@@ -20,13 +21,16 @@ from app.access import Viewer
 from app.errors import BadInput
 from app.graphql.entity import describe, related_model
 from app.graphql.enums import describe_enum
-from app.graphql.ids import row_ids
+from app.graphql.ids import Path, row_id, row_ids
 from app.graphql.scalars import JSON
 from app.models import Entity
-from app.models.entity import holds
+from app.models.entity import NOTHING, holds
 
 MAX_VALUES = 1000
 MAX_CONDITIONS = 200
+MAX_NESTING = 50
+
+Condition = Callable[[Viewer, Any, Path], Q]
 
 LOOKUPS = {
     "eq": "",
@@ -51,54 +55,69 @@ WORDS = {
     "is_null": "True: has no value. False: has one.",
 }
 
-FieldFilter = Callable[[str, Any, tuple[str, ...]], Q]
-
 
 class Filter:
     """Base of the generated filter inputs."""
 
-    CONDITIONS: ClassVar[Mapping[str, Callable[[Viewer, Any, tuple[str, ...]], Q]]]
+    CONDITIONS: ClassVar[Mapping[str, Condition]]
     not_: Any
 
     def to_q(self, viewer: Viewer) -> Q:
-        """The predicate. `BadInput` when it has too many conditions or a malformed id."""
-        return self._to_q(viewer, _Budget(MAX_CONDITIONS), ("filter",))
+        """The predicate: true or false of every row, also where a value is missing.
 
-    def _to_q(self, viewer: Viewer, budget: "_Budget", path: tuple[str, ...]) -> Q:
+        `BadInput` when it has too many conditions, is nested too deeply, or has a malformed id.
+        """
+        return self._to_q(viewer, _Budget(MAX_CONDITIONS), ("filter",), MAX_NESTING)
+
+    def _to_q(self, viewer: Viewer, budget: "_Budget", path: Path, levels: int) -> Q:
+        if levels == 0:
+            raise BadInput(f"A filter is nested at most {MAX_NESTING} levels deep.", path=path[:2])
         parts: list[Q] = []
         for name, condition in self.CONDITIONS.items():
             value = getattr(self, name)
             if value is not UNSET and value is not None:
                 budget.spend(path)
-                parts.append(condition(viewer, value, (*path, name)))
-        for name, join in (("and_", Q.AND), ("or_", Q.OR)):
-            below = getattr(self, name)
+                parts.append(condition(viewer, value, (*path, to_camel_case(name))))
+        for word, join in (("and", Q.AND), ("or", Q.OR)):
+            below = getattr(self, f"{word}_")
             if below is not UNSET and below is not None:
                 budget.spend(path)
-                parts.append(
-                    _joined([each._to_q(viewer, budget, (*path, name.rstrip("_"))) for each in below], join)
-                )
-        negated = self.not_
-        if negated is not UNSET and negated is not None:
-            parts.append(~negated._to_q(viewer, budget, (*path, "not")))
+                inner = [
+                    each._to_q(viewer, budget, (*path, word, str(index)), levels - 1)
+                    for index, each in enumerate(below)
+                ]
+                parts.append(_joined(inner, join))
+        if self.not_ is not UNSET and self.not_ is not None:
+            budget.spend(path)
+            parts.append(_negated(self.not_._to_q(viewer, budget, (*path, "not"), levels - 1)))
         return _joined(parts, Q.AND)
 
 
 def _joined(parts: list[Q], join: Any) -> Q:
     """All of the parts, or any of them. None at all: everything for `and`, nothing for `or`."""
     if not parts:
-        return Q() if join == Q.AND else Q(id__in=[])
-    if join == Q.OR and any(not (part.children or part.filters) for part in parts):
-        return Q()  # a part without conditions holds for every row
-    parts = [part for part in parts if part.children or part.filters]
-    return Q(*parts, join_type=join) if parts else Q()
+        return Q() if join == Q.AND else NOTHING
+    if join == Q.OR and any(_holds_always(part) for part in parts):
+        return Q()
+    parts = [part for part in parts if not _holds_always(part)]
+    # One part stays itself, so that negating it again takes its negation away: pypika negates `IN` but once, and silently.
+    return parts[0] if len(parts) == 1 else Q(*parts, join_type=join)
+
+
+def _negated(part: Q) -> Q:
+    return NOTHING if _holds_always(part) else ~part
+
+
+def _holds_always(part: Q) -> bool:
+    """True of a predicate without conditions."""
+    return not (part.children or part.filters)
 
 
 class _Budget:
     def __init__(self, conditions: int) -> None:
         self.left = conditions
 
-    def spend(self, path: tuple[str, ...]) -> None:
+    def spend(self, path: Path) -> None:
         self.left -= 1
         if self.left < 0:
             raise BadInput(f"A filter has at most {MAX_CONDITIONS} conditions.", path=path)
@@ -126,37 +145,54 @@ def _operators(name: str, type_: Any, operators: str, of: str) -> type:
     return _operator_inputs[name]
 
 
-def _column_condition(column: str) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
-    def condition(viewer: Viewer, value: Any, path: tuple[str, ...]) -> Q:
+def _column_condition(column: str, *, nullable: bool) -> Condition:
+    def condition(viewer: Viewer, value: Any, path: Path) -> Q:
         parts: list[Q] = []
         for operator, lookup in LOOKUPS.items():
             given = getattr(value, operator, UNSET)
             if given is UNSET or given is None:
                 continue
+            here = (*path, to_camel_case(operator.rstrip("_")))
             if operator == "in_" and len(given) > MAX_VALUES:
-                raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
-            if isinstance(given, str) and "\0" in given:
-                raise BadInput("Text has no NUL characters.", path=path)
-            parts.append(holds(column + lookup, given))
+                raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=here)
+            if _has_nul(given):
+                raise BadInput("Text has no NUL characters.", path=here)
+            parts.append(_present(column, holds(column + lookup, given), nullable and operator != "is_null"))
         return _joined(parts, Q.AND)
 
     return condition
 
 
-def _id_condition(column: str, model: type[Entity]) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
-    def condition(viewer: Viewer, value: Any, path: tuple[str, ...]) -> Q:
+def _id_condition(column: str, model: type[Entity], *, nullable: bool) -> Condition:
+    def condition(viewer: Viewer, value: Any, path: Path) -> Q:
         parts: list[Q] = []
         if value.eq not in (UNSET, None):
-            parts.append(holds(column, row_ids([value.eq], model, (*path, "eq"))[0]))
+            id = row_id(value.eq, model, (*path, "eq"))
+            parts.append(_present(column, holds(column, id), nullable))
         if value.in_ not in (UNSET, None):
             if len(value.in_) > MAX_VALUES:
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
-            parts.append(holds(f"{column}__in", row_ids(value.in_, model, (*path, "in"))))
+            ids = row_ids(value.in_, model, (*path, "in"))
+            parts.append(_present(column, holds(f"{column}__in", ids), nullable))
         if value.is_null not in (UNSET, None):
             parts.append(holds(f"{column}__isnull", value.is_null))
         return _joined(parts, Q.AND)
 
     return condition
+
+
+def _present(column: str, condition: Q, nullable: bool) -> Q:
+    """The condition, false where the column has no value. In SQL it would be neither true nor false, and so its negation."""
+    return condition & holds(f"{column}__isnull", False) if nullable else condition
+
+
+def _has_nul(value: Any) -> bool:
+    """True when there is a NUL character anywhere in the value, which PostgreSQL cannot hold."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(each) for item in value.items() for each in item)
+    return isinstance(value, list) and any(_has_nul(each) for each in value)
 
 
 def flag(description: str, when_true: Callable[[Viewer], Q]) -> tuple[str, Callable[[Viewer, bool], Q]]:
@@ -168,7 +204,7 @@ def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[
     """The filter input of a model: one condition for each column named, and `and`, `or`, `not`."""
     name = f"{model.__name__}Filter"
     annotations: dict[str, Any] = {}
-    conditions: dict[str, Callable[[Viewer, Any, tuple[str, ...]], Q]] = {}
+    conditions: dict[str, Condition] = {}
     body: dict[str, Any] = {"__annotations__": annotations, "__module__": __name__, "CONDITIONS": conditions}
     for column in columns:
         input_type, condition, description = _for_column(model, column)
@@ -192,29 +228,28 @@ def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[
     )
 
 
-def _flag_condition(to_q: Callable[[Viewer, bool], Q]) -> Callable[[Viewer, Any, tuple[str, ...]], Q]:
+def _flag_condition(to_q: Callable[[Viewer, bool], Q]) -> Condition:
     return lambda viewer, value, path: Q() if value.eq in (UNSET, None) else to_q(viewer, value.eq)
 
 
-def _for_column(
-    model: type[Entity], column: str
-) -> tuple[type, Callable[[Viewer, Any, tuple[str, ...]], Q], str]:
+def _for_column(model: type[Entity], column: str) -> tuple[type, Condition, str]:
     """The input type of a column's conditions, what makes them a predicate, and the description."""
     field = model._meta.fields_map[column]
     if column == "id":
         return (
             _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
-            _id_condition("id", model),
+            _id_condition("id", model, nullable=False),
             "By id.",
         )
     if isinstance(field, RelationalField):
         related = related_model(model, column)
         return (
             _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
-            _id_condition(f"{column}_id", related),
+            _id_condition(f"{column}_id", related, nullable=field.null),
             f"By the id of the {related.word}.",
         )
-    return _operators_of(field), _column_condition(column), describe(model, column)
+    nullable = field.null and not field.generated
+    return _operators_of(field), _column_condition(column, nullable=nullable), describe(model, column)
 
 
 def _operators_of(field: Any) -> type:

@@ -38,6 +38,7 @@ from app.settings import Settings
 PAGE = 20  # objects in a page of a connection whose size the client leaves to us
 LIST = 10  # objects in a list that has no size
 MUTATION_WEIGHT = 10  # points of cost of one root field of a mutation
+NESTING = 100  # lists and objects within each other in one variable
 CEILING = 10**15  # numbers stop growing here, so that arithmetic on them stays cheap
 
 
@@ -284,6 +285,19 @@ def _check_operation(measures: Measures, limits: Limits) -> None:
     ):
         if found > most:
             raise _too_much(what, found, most)
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Refuse variables that are nested too deeply for the recursive functions that will read them."""
+    waiting: list[tuple[Any, int]] = [(variables, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, Mapping | list):
+            if depth > NESTING:
+                raise _too_much("levels in one variable", depth, NESTING)
+            waiting += (
+                (each, depth + 1) for each in (value.values() if isinstance(value, Mapping) else value)
+            )
 
 
 def check_nodes(measures: Measures, limits: Limits) -> None:
