@@ -24,6 +24,7 @@ class WorkRequestStatus(StrEnum):
 
     BLOCKED → PENDING → RUNNING → COMPLETED
     BLOCKED, PENDING, RUNNING → ABORTED            RUNNING → PENDING (given back, or its lease ran out)
+    PENDING → BLOCKED (others were put before it)
     """
 
     BLOCKED = "blocked"
@@ -57,7 +58,7 @@ GOOD_RESULTS = frozenset({WorkRequestResult.SUCCESS, WorkRequestResult.SKIPPED})
 
 TRANSITIONS: Mapping[WorkRequestStatus, frozenset[WorkRequestStatus]] = {
     BLOCKED: frozenset({PENDING, ABORTED}),
-    PENDING: frozenset({RUNNING, ABORTED}),
+    PENDING: frozenset({BLOCKED, RUNNING, ABORTED}),
     RUNNING: frozenset({COMPLETED, ABORTED, PENDING}),
     COMPLETED: frozenset(),
     ABORTED: frozenset(),
@@ -190,7 +191,7 @@ class WorkRequest(Entity):
 
     id = fields.BigIntField(primary_key=True)
     workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
-        "models.Workspace", related_name="work_requests", on_delete=fields.RESTRICT
+        "models.Workspace", related_name="workrequest_set", on_delete=fields.RESTRICT
     )
     workspace_id: int
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was submitted.")
@@ -237,6 +238,10 @@ class WorkRequest(Entity):
     )
     available_at = fields.DatetimeField(description="Not given to a worker before this time.")
     attempt = fields.IntField(default=0, description="How often it was started.")
+    given_back = fields.IntField(
+        default=0,
+        description="How many of the attempts were given back unfinished; they do not count as lost.",
+    )
     max_attempts = fields.IntField(default=3, description="After so many lost attempts it ends with ERROR.")
     lease_expires_at = fields.DatetimeField(
         null=True, description="Until when its worker has to renew its claim."
@@ -328,16 +333,30 @@ class WorkRequest(Entity):
         self.abort(None, "")
         return True
 
+    def wait_for(self, blocked: bool) -> None:
+        """It has other dependencies than before: it waits for them, or for nothing but a worker."""
+        if self.status is not (BLOCKED if blocked else PENDING):
+            self._become(BLOCKED if blocked else PENDING)
+
     def unblock(self) -> None:
         """All that it waited for is there: a worker may take it."""
         self._become(PENDING)
 
-    def hand_back(self) -> None:
-        """Its worker will not finish it: somebody else may, in a new attempt. A pinned one waits for its worker."""
+    def hand_back(self, *, lost: bool = False) -> None:
+        """Its worker will not finish it: somebody else may, in a new attempt. A pinned one waits for its worker.
+
+        Only a `lost` attempt counts towards the most that it may have.
+        """
         self._become(PENDING)
+        self.given_back += not lost
         self.started_at = self.lease_expires_at = self.slot = None
         if not self.pinned:
             self.worker_id = None
+
+    @property
+    def lost_attempts(self) -> int:
+        """How many attempts were lost, the present one included once it is lost."""
+        return self.attempt - self.given_back
 
     def complete(
         self, result: WorkRequestResult, output_data: dict[str, Any] | None, errors: list[dict[str, Any]]

@@ -16,7 +16,7 @@ from app.graphql.scalars import JSON
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
-    from app.schema.work import Worker
+    from app.schema.work import Worker, WorkRequest
 
 UserFilter = filter_of(models.User, "id", "username", "is_active", "is_staff", "date_joined")
 UserOrder = order_of(models.User, "username", "date_joined", "last_login")
@@ -88,6 +88,9 @@ class User(Node):
     user_permissions: "list[Permission]" = listed(
         "Permissions given to the user alone.",
         ListOf(models.Permission, "users__id", (("codename", False),), 100),
+    )
+    workrequest_set: "Connection[WorkRequest]" = to_many(
+        "The work that the user submitted.", ConnectionOf(models.WorkRequest, "created_by_id")
     )
     token_set: "Connection[Token]" = to_many(
         "The user's tokens: shown to the user and to staff.",

@@ -3,6 +3,7 @@
 from app import events
 from app.access import Capability, Scope, Viewer
 from app.actions.outbox import record
+from app.actions.work.requests import depend_on, ended_well
 from app.clock import now
 from app.database import atomic, fetch
 from app.errors import Conflict, Invalid, InvalidState
@@ -125,7 +126,11 @@ async def retry_work_request(viewer: Viewer, id: int) -> WorkRequest:
 async def supersede(request: WorkRequest, *, created_by_id: int, automatic: bool = False) -> WorkRequest:
     """The new request that takes the place of an ended one, in the caller's transaction."""
     delay, *delays_left = request.retry_delays if automatic else (None, *request.retry_delays)
-    waiting = await fetch(_UNSATISFIED, request.id)
+    dependencies = await _locked(_LATEST_DEPENDENCIES, request.id)
+    if any(needed.finished and not ended_well(needed) for needed in dependencies):
+        raise InvalidState(
+            "Something that it depends on has not succeeded: retry that first.", current_state="BLOCKED"
+        )
     new = WorkRequest(
         workspace_id=request.workspace_id,
         created_by_id=created_by_id,
@@ -144,19 +149,23 @@ async def supersede(request: WorkRequest, *, created_by_id: int, automatic: bool
         supersedes_id=request.id,
         has_dependants=request.has_dependants,
         available_at=now() + delay if delay else now(),
-        status=BLOCKED if waiting else PENDING,
+        status=PENDING if all(ended_well(needed) for needed in dependencies) else BLOCKED,
     )
     await new.save()
-    await fetch(_COPY_DEPENDENCIES, new.id, request.id)
+    await depend_on(new, dependencies)
     await fetch(_POINT_TO_SUCCESSOR, new.id, request.id)
     await record(events.WorkRequestCreated, new.id, extra={"supersedes_id": request.id})
     return new
 
 
-_UNSATISFIED = """SELECT 1 FROM work_request_dependency JOIN work_request AS needed ON needed.id = dependency_id
-                  WHERE dependant_id = $1 AND NOT (needed.status = 'completed'
-                      AND (needed.result IN ('success', 'skipped') OR needed.allow_failure)) LIMIT 1"""
-_COPY_DEPENDENCIES = """INSERT INTO work_request_dependency (dependant_id, dependency_id)
-                        SELECT $1, dependency_id FROM work_request_dependency WHERE dependant_id = $2"""
+_LATEST_DEPENDENCIES = """
+WITH RECURSIVE latest(id) AS (
+    SELECT dependency_id FROM work_request_dependency WHERE dependant_id = $1
+    UNION
+    SELECT successor.id FROM latest JOIN work_request AS successor ON successor.supersedes_id = latest.id)
+SELECT id FROM work_request WHERE id IN (SELECT id FROM latest)
+    AND NOT EXISTS (SELECT FROM work_request AS successor WHERE successor.supersedes_id = work_request.id)
+ORDER BY id FOR NO KEY UPDATE OF work_request
+"""
 _POINT_TO_SUCCESSOR = """UPDATE work_request_dependency SET dependency_id = $1 FROM work_request AS dependant
                          WHERE dependency_id = $2 AND dependant.id = dependant_id AND dependant.status = 'blocked'"""

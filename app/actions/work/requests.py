@@ -49,9 +49,9 @@ async def create_work_request(
         return await WorkRequest.get_visible(viewer, before)
     request = await _checked(viewer, new, workspace.id)
     dependencies = await _lock_dependencies(viewer, workspace.id, new.dependency_ids)
-    request.status = BLOCKED if any(not _ended_well(dependency) for dependency in dependencies) else PENDING
+    request.status = BLOCKED if any(not ended_well(dependency) for dependency in dependencies) else PENDING
     await request.save()
-    await _depend(request, dependencies)
+    await depend_on(request, dependencies)
     await remember(viewer, idempotency_key, request.id)
     await record(events.WorkRequestCreated, request.id)
     return request
@@ -153,9 +153,9 @@ async def set_work_request_dependencies(
             "dependencies", "A work request cannot wait for itself, not even through others.", "CYCLE"
         )
     await fetch("DELETE FROM work_request_dependency WHERE dependant_id = $1", request.id)
-    await _depend(request, dependencies)
-    blocked = any(not _ended_well(dependency) for dependency in dependencies)
-    request.status = BLOCKED if blocked else PENDING
+    await depend_on(request, dependencies)
+    blocked = any(not ended_well(dependency) for dependency in dependencies)
+    request.wait_for(blocked)
     await request.save_changes("status")
     await record(events.WorkRequestDependenciesChanged, request.id)
     return request
@@ -198,7 +198,7 @@ async def _find_dependencies(
         raise Invalid.field(
             "dependencies", "Each dependency is a work request of the same workspace.", "UNKNOWN"
         )
-    failed = [row for row in rows if row.finished and not _ended_well(row)]
+    failed = [row for row in rows if row.finished and not ended_well(row)]
     if failed:
         raise Invalid.field(
             "dependencies", "One of the dependencies has failed or was aborted already.", "FAILED"
@@ -211,7 +211,8 @@ async def _lock_dependencies(viewer: Viewer, workspace_id: int, ids: Sequence[in
     return await _find_dependencies(viewer, workspace_id, ids, lock=True) if ids else []
 
 
-async def _depend(request: WorkRequest, dependencies: Sequence[WorkRequest]) -> None:
+async def depend_on(request: WorkRequest, dependencies: Sequence[WorkRequest]) -> None:
+    """Let a saved request wait for these, which the caller has locked."""
     if not dependencies:
         return
     ids = [dependency.id for dependency in dependencies]
@@ -226,7 +227,7 @@ async def _depend(request: WorkRequest, dependencies: Sequence[WorkRequest]) -> 
     )
 
 
-def _ended_well(request: WorkRequest) -> bool:
+def ended_well(request: WorkRequest) -> bool:
     """True when it no longer holds up those that wait for it."""
     if request.status is WorkRequestStatus.COMPLETED:
         return request.result in GOOD_RESULTS or request.allow_failure

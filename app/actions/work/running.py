@@ -262,10 +262,10 @@ async def hand_back_work_request(viewer: Viewer, id: int, attempt: int) -> WorkR
     return request
 
 
-async def give_back(request: WorkRequest) -> None:
+async def give_back(request: WorkRequest, *, lost: bool = False) -> None:
     """Put a running request, which the caller has locked, back into the queue."""
-    request.hand_back()
-    await request.save_changes("status", "started_at", "lease_expires_at", "slot", "worker_id")
+    request.hand_back(lost=lost)
+    await request.save_changes("status", "started_at", "lease_expires_at", "slot", "worker_id", "given_back")
     await record(events.WorkRequestRequeued, request.id)
 
 
@@ -288,12 +288,10 @@ async def recover_lost_work(*, limit: int = 100) -> int:
         limit,
     )
     for request in await WorkRequest.filter(id__in=[row["id"] for row in found]).order_by("id"):
-        if request.attempt < request.max_attempts:
-            await give_back(request)
+        if request.lost_attempts < request.max_attempts:
+            await give_back(request, lost=True)
         else:
-            request.give_up(
-                f"The lease of attempt {request.attempt} of {request.max_attempts} ran out: its worker was lost."
-            )
+            request.give_up(f"Its worker was lost {request.lost_attempts} times, as often as it may be.")
             await request.save_changes(
                 "status", "result", "completed_at", "lease_expires_at", "slot", "errors"
             )

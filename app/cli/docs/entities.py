@@ -97,9 +97,7 @@ _ARTIFACTS = Absent("Comes with the domain `artifacts`, which is not built yet."
 MEMBERS: Mapping[str, Here | Absent] = {
     "debusine.Token.key": Here("models.Token.key", "CreateTokenPayload.key"),
     "debusine.User.artifact_set": _ARTIFACTS,
-    "debusine.User.workrequest_set": Here(
-        "models.User.workrequest_set", "Query.workRequests(filter: {createdBy})"
-    ),
+    "debusine.User.workrequest_set": Here("models.User.workrequest_set", "User.workrequestSet"),
     "debusine.WorkRequest.Results": Here("models.WorkRequestResult", "WorkRequestResult"),
     "debusine.WorkRequest.Statuses": Here("models.WorkRequestStatus", "WorkRequestStatus"),
     "debusine.WorkRequest.artifact_set": _ARTIFACTS,
@@ -121,7 +119,7 @@ MEMBERS: Mapping[str, Here | Absent] = {
     "debusine.Workspace.default_file_store_id": _FILES,
     "debusine.Workspace.is_file_in_workspace": _FILES,
     "debusine.Workspace.other_file_stores": _FILES,
-    "debusine.Workspace.workrequest_set": Here("models.Workspace.work_requests", "Workspace.workRequests"),
+    "debusine.Workspace.workrequest_set": Here("models.Workspace.workrequest_set", "Workspace.workRequests"),
     "django-broadcaster.OutboxEvent.created_at": Here("models.OutboxEvent.created_at", "LoggedEvent.time"),
     "django-broadcaster.OutboxEvent.data": Here("models.OutboxEvent.data", "LoggedEvent.data"),
     "django-broadcaster.OutboxEvent.event_type": Here("models.OutboxEvent.event_type", "LoggedEvent.type"),
