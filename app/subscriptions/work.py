@@ -20,7 +20,7 @@ MAX_LINES = 1000
 
 
 @strawberry.type(
-    description="A change of a work request. status, result and attempt are as of this change; workRequest is as it is now."
+    description="A change of a work request. status, result, attempt and version are as of this change; workRequest is as it is now."
 )
 class WorkRequestEvent(Happening):
     """For workRequestChanged."""
@@ -28,6 +28,7 @@ class WorkRequestEvent(Happening):
     status: models.WorkRequestStatus = strawberry.field(description="Its status after this change.")
     result: models.WorkRequestResult = strawberry.field(description="Its result after this change.")
     attempt: int = strawberry.field(description="How often it had been started.")
+    version: int = strawberry.field(description="Counts its changes: the later one is greater, whatever comes first.")
     row_id: strawberry.Private[int]
 
     @strawberry.field(
@@ -119,6 +120,7 @@ def _state(event: Event) -> Any:
         **common(event),
         "row_id": event.subject_id,
         "attempt": event.data["attempt"],
+        "version": event.data["version"],
         "status": models.WorkRequestStatus(event.data["status"]),
         "result": models.WorkRequestResult(event.data["result"]),
     }
