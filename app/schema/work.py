@@ -203,8 +203,8 @@ class WorkRequest(Node):
 def _actions(viewer: Viewer, row: models.WorkRequest) -> WorkRequestActions:
     own = viewer.user_id is not None and row.created_by_id == viewer.user_id
     may_abort = (own and Scope.WORK in viewer.scopes) or viewer.can(Capability.ABORT_WORK, row.workspace_id)
-    may_order = viewer.can(Capability.LOWER_PRIORITY, row.workspace_id) and (
-        own or viewer.can(Capability.RAISE_PRIORITY)
+    may_order = viewer.can(Capability.RAISE_PRIORITY) or (
+        own and viewer.can(Capability.LOWER_PRIORITY, row.workspace_id)
     )
     return WorkRequestActions(
         abort=may_abort and not row.finished,

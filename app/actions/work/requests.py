@@ -50,6 +50,7 @@ async def create_work_request(
     request = await _checked(viewer, new, workspace.id)
     dependencies = await _lock_dependencies(viewer, workspace.id, new.dependency_ids)
     request.status = BLOCKED if any(not ended_well(dependency) for dependency in dependencies) else PENDING
+    request.tag_set_id = await tag_set_id(request.required_tags)
     await request.save()
     await depend_on(request, dependencies)
     await remember(viewer, idempotency_key, request.id)
@@ -94,7 +95,6 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
         task_name=task_type.name,
         task_data=new.task_data,
         required_tags=tags,
-        tag_set_id=await tag_set_id(tags),
         pinned=new.pinned_worker_id is not None,
         worker_id=new.pinned_worker_id,
         priority_adjustment=new.priority_adjustment,
@@ -112,9 +112,10 @@ async def set_work_request_priority(
 ) -> WorkRequest:
     """Move a request that has not started in the queue. Contributors may lower their own; staff may raise any."""
     request = await WorkRequest.lock_visible(viewer, id, if_version=if_version)
-    if viewer.user_id != request.created_by_id:
+    if viewer.user_id == request.created_by_id and not viewer.can(Capability.RAISE_PRIORITY):
+        viewer.require(Capability.LOWER_PRIORITY, request.workspace_id)
+    else:
         viewer.require(Capability.RAISE_PRIORITY)
-    viewer.require(Capability.LOWER_PRIORITY, request.workspace_id)
     check_priority(viewer, adjustment)
     if request.status not in (BLOCKED, PENDING):
         raise InvalidState(

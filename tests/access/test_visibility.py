@@ -1,0 +1,270 @@
+"""Who sees what: every model × every role, by every way that leads to a row."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_named_type,
+    is_required_argument,
+)
+
+from app import models
+from app.context import Context
+from app.graphql.entity import TYPES, Node
+from app.graphql.ids import decode_id
+from app.models import Entity, OutboxEvent
+from app.models.work import TagSet
+from tests.access.world import MEMBERS, NOBODY, ROLES, STAFF, USERS, World
+from tests.api import Api, gid
+
+SEES: dict[tuple[type[Entity], str], set[str]] = {
+    (models.Tenant, "ours"): USERS | {"machine"},
+    (models.Tenant, "theirs"): {"zoe"},
+    (models.Permission, "any"): USERS | {"zoe"},
+    (models.Group, "ours"): USERS,
+    (models.Group, "theirs"): {"zoe"},
+    (models.Team, "ours"): USERS,
+    (models.Team, "theirs"): {"zoe"},
+    (models.User, "ours"): USERS,
+    (models.User, "theirs"): {"zoe"},
+    (models.Token, "ann's"): STAFF | {"ann"},
+    (models.Token, "machine's"): STAFF | {"machine"},
+    (models.Token, "activation"): STAFF,
+    (models.Token, "zoe's"): {"zoe"},
+    (models.Token, "their worker's"): {"zoe"},
+    (models.IdempotencyKey, "ann's"): NOBODY,
+    (models.LogEntry, "ours"): STAFF,
+    (models.LogEntry, "theirs"): {"zoe"},
+    (models.Workspace, "lab"): MEMBERS | {"machine"},  # where it has work
+    (models.Workspace, "open"): USERS | {"anonymous"},
+    (models.Workspace, "theirs"): {"zoe"},
+    (models.WorkspaceMembership, "lab"): MEMBERS,
+    (models.WorkspaceMembership, "open"): USERS,
+    (models.WorkspaceMembership, "theirs"): {"zoe"},
+    (models.TaskType, "any"): USERS | {"zoe", "machine"},
+    (TagSet, "any"): NOBODY,
+    (models.Worker, "machine"): USERS | {"machine"},
+    (models.Worker, "other"): USERS,
+    (models.Worker, "theirs"): {"zoe"},
+    (models.WorkRequest, "lab, the machine's"): MEMBERS | {"machine"},
+    (models.WorkRequest, "lab, waiting"): MEMBERS,
+    (models.WorkRequest, "open"): USERS | {"anonymous"},
+    (models.WorkRequest, "theirs"): {"zoe"},
+    (models.LogLine, "lab, the machine's"): MEMBERS | {"machine"},
+    (models.LogLine, "lab, waiting"): MEMBERS,
+    (models.LogLine, "open"): USERS | {"anonymous"},
+    (models.LogLine, "theirs"): {"zoe"},
+}
+
+LISTS = {
+    models.User: "users",
+    models.Team: "teams",
+    models.Group: "groups",
+    models.Permission: "permissions",
+    models.LogEntry: "logEntries",
+    models.Token: "tokens",
+    models.Workspace: "workspaces",
+    models.WorkRequest: "workRequests",
+    models.Worker: "workers",
+}
+
+
+def every_model() -> set[type[Entity]]:
+    """All tables."""
+    found, waiting = set(), [Entity]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            found.add(each)
+    return found
+
+
+def test_the_table_has_every_model() -> None:
+    """OutboxEvent has a test of its own: test_events.py."""
+    assert {model for model, _ in SEES} == every_model() - {OutboxEvent}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_sees_exactly_what_the_table_says(api: Api, world: World, role: str) -> None:
+    assert set(world.rows) == set(SEES)
+    viewer, context = await world.viewer(role), Context(await world.viewer(role), api.hub)
+
+    for (model, word), row in world.rows.items():
+        expected = role in SEES[model, word]
+        assert await model.visible_to(viewer).filter(id=row.id).exists() == expected, (model, word)
+        assert (await context.one(model, row.id) is not None) == expected, (model, word)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_node_and_nodes_show_exactly_what_the_table_says(api: Api, world: World, role: str) -> None:
+    shown = {
+        key: row for key, row in world.rows.items() if key[0] in TYPES and issubclass(TYPES[key[0]], Node)
+    }
+    assert len(shown) > 25
+    several = await api.execute(
+        world.who(role),
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
+        ids=[gid(row) for row in shown.values()],
+    )
+
+    for (key, row), from_several in zip(shown.items(), several["nodes"], strict=True):
+        one = await api.execute(
+            world.who(role), "query($id: ID!) { node(id: $id) { __typename id } }", id=gid(row)
+        )
+        expected = role in SEES[key]
+        assert one["node"] == ({"__typename": key[0].__name__, "id": gid(row)} if expected else None), key
+        assert from_several == ({"id": gid(row)} if expected else None), key
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_lists_show_exactly_what_the_table_says(api: Api, world: World, role: str) -> None:
+    for model, name in LISTS.items():
+        answer = await api.execute(
+            world.who(role), f"{{ {name}(first: 100) {{ nodes {{ id }} totalCount }} }}"
+        )
+
+        ids = {node["id"] for node in answer[name]["nodes"]}
+        assert answer[name]["totalCount"] == len(ids)
+        for (of, word), row in world.rows.items():
+            if of is model:
+                assert (gid(row) in ids) == (role in SEES[of, word]), (model, word)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_fields_by_name_and_by_id_show_exactly_what_the_table_says(
+    api: Api, world: World, role: str
+) -> None:
+    who = world.who(role)
+    for (model, word), row in world.rows.items():
+        if model in (models.Workspace, models.Worker):
+            name = model.__name__.lower()
+            answer = await api.execute(who, f"query($n: String!) {{ {name}(name: $n) {{ id }} }}", n=row.name)
+        elif model is models.WorkRequest:
+            name = "workRequest"
+            answer = await api.execute(who, "query($id: ID!) { workRequest(id: $id) { id } }", id=gid(row))
+        else:
+            continue
+        assert answer[name] == ({"id": gid(row)} if role in SEES[model, word] else None), (model, word)
+
+
+async def test_an_outsider_cannot_tell_a_private_request_from_a_missing_one(api: Api, world: World) -> None:
+    private = gid(world.rows[models.WorkRequest, "lab, waiting"])
+    missing = gid(models.WorkRequest(id=2**40))
+    document = "mutation($input: AbortWorkRequestInput!) { abortWorkRequest(input: $input) { userErrors { code message path } } }"
+
+    answers = [await api.execute(world.cast.eve, document, input={"id": id}) for id in (private, missing)]
+
+    assert answers[0] == answers[1] and answers[0]["abortWorkRequest"]["userErrors"][0]["code"] == "NOT_FOUND"
+    subscription = "subscription($id: ID!) { workRequestLog(id: $id) { type } }"
+    for id in (private, missing):
+        async with api.subscribe(world.cast.eve, subscription, id=id) as events:
+            assert await events.end() == "NOT_FOUND"
+
+
+# No way round --------------------------------------------------------------------------------------------------------
+
+
+def relations(type_: GraphQLNamedType) -> Iterator[str]:
+    """Every field of a type that leads to objects with ids, as a selection of their ids."""
+    assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
+    for name, field in type_.fields.items():
+        if any(is_required_argument(argument) for argument in field.args.values()):
+            continue
+        inner = get_named_type(field.type)
+        if not isinstance(inner, GraphQLObjectType | GraphQLInterfaceType):
+            continue
+        if inner.name.endswith("Connection"):
+            node = get_named_type(inner.fields["nodes"].type)
+            if "id" in getattr(node, "fields", {}):
+                yield f"{name}(first: 100) {{ nodes {{ __typename id }} edges {{ node {{ __typename id }} }} }}"
+        elif "id" in inner.fields:
+            yield f"{name} {{ __typename id }}"
+
+
+def ids_in(data: Any) -> Iterator[str]:
+    """Every id in a response."""
+    if isinstance(data, dict):
+        if isinstance(data.get("id"), str):
+            yield data["id"]
+        for value in data.values():
+            yield from ids_in(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from ids_in(value)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_relation_leads_to_what_a_role_does_not_see(api: Api, world: World, role: str) -> None:
+    viewer = await world.viewer(role)
+    schema = api.server.engine.schema
+    seen = 0
+    for (model, word), row in world.rows.items():
+        if model not in TYPES or not issubclass(TYPES[model], Node) or role not in SEES[model, word]:
+            continue
+        selection = " ".join(relations(schema.type_map[model.__name__]))
+        document = f"query($id: ID!) {{ node(id: $id) {{ id ... on {model.__name__} {{ {selection} }} }} }}"
+        answer = await api.execute(world.who(role), document, id=gid(row))
+
+        for id in set(ids_in(answer["node"])):
+            type_name, number = decode_id(id)
+            other = getattr(models, type_name)
+            assert await other.visible_to(viewer).filter(id=number).exists(), (model, word, id)
+            seen += 1
+    assert seen >= 1
+
+
+PRIVATE = ("password", "hash", "key")
+
+
+def test_secrets_are_no_fields_of_the_schema(api: Api) -> None:
+    for type_ in api.server.engine.schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not type_.name.endswith("Payload"):
+            assert not set(type_.fields) & set(PRIVATE), type_.name
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_personal_data_is_for_oneself_and_staff(api: Api, world: World, role: str) -> None:
+    await models.User.filter(id=world.cast.bob.user.id).update(
+        email="bob@example.org", first_name="Bob", last_name="B"
+    )
+    document = "query($id: ID!) { node(id: $id) { ... on User { username email firstName lastName tokenSet { totalCount } } } }"
+
+    answer = await api.execute(world.who(role), document, id=gid(world.cast.bob.user))
+
+    if role in {"bob", *STAFF}:
+        assert answer["node"]["email"] == "bob@example.org"
+        assert (answer["node"]["firstName"], answer["node"]["lastName"]) == ("Bob", "B")
+        assert answer["node"]["tokenSet"]["totalCount"] == 1
+    elif role in USERS:
+        assert answer["node"] == {
+            "username": "bob",
+            "email": None,
+            "firstName": None,
+            "lastName": None,
+            "tokenSet": {"totalCount": 0},
+        }
+    else:
+        assert answer["node"] is None
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_viewer_says_who_one_is_and_what_one_may(api: Api, world: World, role: str) -> None:
+    answer = await api.execute(
+        world.who(role),
+        """{ viewer { user { username } worker { name } tenant { name } scopes canCreateWorkspaces
+             canAdministerWorkers canAdministerUsers canReadAuditLog } }""",
+    )
+
+    viewer = answer["viewer"]
+    assert viewer["user"] == (None if role in ("anonymous", "machine") else {"username": role})
+    assert viewer["worker"] == ({"name": "machine-lan"} if role == "machine" else None)
+    assert viewer["tenant"] == (
+        None if role == "anonymous" else {"name": "other" if role == "zoe" else "default"}
+    )
+    assert viewer["scopes"] == ([] if role == "anonymous" else ["ADMIN", "READ", "WORK"])
+    rights = {value for name, value in viewer.items() if name.startswith("can")}
+    assert rights == {role in STAFF | {"zoe"}}

@@ -1,0 +1,164 @@
+"""One of everything in every place that matters to who may see it, and the roles that look at it."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from app.access import Role, Viewer
+from app.actions import work
+from app.actions.accounts import default_tenant_id
+from app.actions.tokens import make_token
+from app.clock import now
+from app.database import atomic
+from app.models import (
+    Entity,
+    Group,
+    IdempotencyKey,
+    LogAction,
+    LogEntry,
+    LogLine,
+    LogStream,
+    Permission,
+    TaskType,
+    Team,
+    Tenant,
+    TokenKind,
+    User,
+    Worker,
+    WorkRequest,
+    Workspace,
+    WorkspaceMembership,
+)
+from app.models.work import TagSet
+from tests.api import Asker
+from tests.cast import Cast
+
+ROLES = ("anonymous", "eve", "vic", "bob", "ann", "sam", "root", "zoe", "machine")
+"""nobody · outsider · viewer, contributor and owner of the lab · staff · superuser · superuser elsewhere · a worker"""
+
+USERS = {"eve", "vic", "bob", "ann", "sam", "root"}
+MEMBERS = {"vic", "bob", "ann", "root"}
+STAFF = {"sam", "root"}
+NOBODY: set[str] = set()
+
+
+@dataclass
+class World:
+    """`rows` are (model, word) → row; the words are those of the table of what is seen."""
+
+    cast: Cast
+    open: Workspace
+    rows: dict[tuple[type[Entity], str], Any] = field(default_factory=dict)
+
+    def who(self, role: str) -> Asker:
+        """The one who plays the role."""
+        return None if role == "anonymous" else getattr(self.cast, role)
+
+    async def viewer(self, role: str) -> Viewer:
+        """With what eyes the role looks."""
+        who: Any = self.who(role)
+        return await who.viewer() if who is not None else Viewer(tenant_id=await default_tenant_id())
+
+
+async def make_world(cast: Cast) -> World:
+    """Beside the cast: a public workspace, running work, and one of everything of the other tenant."""
+    open_ = await Workspace.create(tenant_id=cast.tenant.id, name="open", public=True)
+    await WorkspaceMembership.create(workspace_id=open_.id, user_id=cast.ann.user.id, role=Role.OWNER)
+    world = World(cast, open_)
+    other = await Tenant.get(id=cast.theirs.tenant_id)
+    of_zoe = await WorkspaceMembership.create(
+        workspace_id=cast.theirs.id, user_id=cast.zoe.user.id, role=Role.OWNER
+    )
+    running = await cast.request()
+    assert await work.acquire_work_request(await cast.machine.viewer()) is not None
+    pending = await cast.request()
+    in_open = await cast.request(by=cast.ann, workspace_id=open_.id)
+    in_theirs = await cast.request(by=cast.zoe, workspace_id=cast.theirs.id)
+    their_worker = await _their_worker(other)
+    world.rows = {
+        (Tenant, "ours"): cast.tenant,
+        (Tenant, "theirs"): other,
+        (Permission, "any"): await Permission.create(codename="abort_work", name="abort work"),
+        (Group, "ours"): await Group.create(tenant_id=cast.tenant.id, name="group"),
+        (Group, "theirs"): await Group.create(tenant_id=other.id, name="group"),
+        (Team, "ours"): await Team.create(tenant_id=cast.tenant.id, name="team"),
+        (Team, "theirs"): await Team.create(tenant_id=other.id, name="team"),
+        (User, "ours"): cast.ann.user,
+        (User, "theirs"): cast.zoe.user,
+        (IdempotencyKey, "ann's"): await IdempotencyKey.create(
+            owner=f"user/{cast.ann.user.id}",
+            key="key",
+            mutation="createWorkspace",
+            fingerprint="",
+            object_id=1,
+        ),
+        (LogEntry, "ours"): await _log_entry(cast.tenant, cast.sam.user),
+        (LogEntry, "theirs"): await _log_entry(other, cast.zoe.user),
+        (Workspace, "lab"): cast.lab,
+        (Workspace, "open"): open_,
+        (Workspace, "theirs"): cast.theirs,
+        (WorkspaceMembership, "lab"): await WorkspaceMembership.get(
+            workspace_id=cast.lab.id, role=Role.OWNER
+        ),
+        (WorkspaceMembership, "open"): await WorkspaceMembership.get(workspace_id=open_.id),
+        (WorkspaceMembership, "theirs"): of_zoe,
+        (TaskType, "any"): await TaskType.get(name="noop"),
+        (TagSet, "any"): await TagSet.get(id=running.tag_set_id),
+        (Worker, "machine"): cast.machine.worker,
+        (Worker, "other"): (await cast.worker()).worker,
+        (Worker, "theirs"): their_worker,
+    }
+    await _add_tokens(world, their_worker)
+    for word, request in (
+        ("lab, the machine's", running),
+        ("lab, waiting", pending),
+        ("open", in_open),
+        ("theirs", in_theirs),
+    ):
+        world.rows[WorkRequest, word] = await WorkRequest.get(id=request.id)
+        world.rows[LogLine, word] = await LogLine.create(
+            work_request_id=request.id, attempt=1, number=1, stream=LogStream.STDOUT, time=now(), text=word
+        )
+    return world
+
+
+async def _add_tokens(world: World, their_worker: Worker) -> None:
+    cast = world.cast
+    activation = await _token(cast.tenant.id, TokenKind.ACTIVATION, cast.sam.user.id)
+    for word, token in (
+        ("ann's", cast.ann.token),
+        ("machine's", await cast.machine.worker.token),
+        ("activation", activation),
+        ("zoe's", cast.zoe.token),
+        ("their worker's", await their_worker.token),
+    ):
+        world.rows[type(token), word] = token
+
+
+@atomic()
+async def _token(tenant_id: int, kind: TokenKind, user_id: int | None) -> Any:
+    return await make_token(tenant_id, kind, user_id=user_id)
+
+
+async def _their_worker(tenant: Tenant) -> Worker:
+    token = await _token(tenant.id, TokenKind.WORKER, None)
+    return await Worker.create(tenant_id=tenant.id, name=f"theirs-{uuid.uuid4().hex[:6]}", token_id=token.id)
+
+
+async def _log_entry(tenant: Tenant, user: User) -> LogEntry:
+    return await LogEntry.create(
+        tenant_id=tenant.id,
+        user_id=user.id,
+        object_type="User",
+        object_id=user.id,
+        object_repr="x",
+        action_flag=LogAction.CHANGE,
+    )
+
+
+@pytest.fixture
+async def world(cast: Cast) -> World:
+    """Everything, new for this test."""
+    return await make_world(cast)
