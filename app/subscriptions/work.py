@@ -20,7 +20,7 @@ MAX_LINES = 1000
 
 
 @strawberry.type(
-    description="A change of a work request. status, result, attempt and version are as of this change; workRequest is as it is now."
+    description="A change of a work request. status, result, attempt and version are as of then; workRequest is as it is now."
 )
 class WorkRequestEvent(Happening):
     """For workRequestChanged."""
@@ -28,7 +28,9 @@ class WorkRequestEvent(Happening):
     status: models.WorkRequestStatus = strawberry.field(description="Its status after this change.")
     result: models.WorkRequestResult = strawberry.field(description="Its result after this change.")
     attempt: int = strawberry.field(description="How often it had been started.")
-    version: int = strawberry.field(description="Counts its changes: the later one is greater, whatever comes first.")
+    version: int = strawberry.field(
+        description="Counts its changes: the later one is greater, whatever comes first."
+    )
     row_id: strawberry.Private[int]
 
     @strawberry.field(
