@@ -1,6 +1,7 @@
 """People: made, changed, signed in and out; teams, and permissions given by name."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from argon2 import PasswordHasher
@@ -8,9 +9,10 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from tortoise.exceptions import IntegrityError
 
 from app import events
-from app.access import Capability, Viewer
+from app.access import Capability, Scope, Viewer
 from app.actions.audit import note
 from app.actions.outbox import record
+from app.actions.standing import require_standing
 from app.actions.tokens import make_token
 from app.clock import now
 from app.database import atomic
@@ -19,6 +21,7 @@ from app.models import LogAction, Permission, Team, Tenant, Token, TokenKind, Us
 
 SESSION_LENGTH = timedelta(days=14)
 MIN_PASSWORD = 8
+HASHING = asyncio.Semaphore(2)  # Argon2 takes 64 MiB and a core
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("nobody has this password")
 
@@ -31,6 +34,13 @@ async def default_tenant_id() -> int:
 def hash_password(password: str) -> str:
     """Argon2id hash. Takes tens of milliseconds of processor time: call it in a thread, outside a transaction."""
     return _hasher.hash(password)
+
+
+async def hash_new_password(viewer: Viewer, password: str) -> str:
+    """The hash of a password that the viewer sets. Not for the anonymous, who could keep the machine busy with it."""
+    viewer.require(Capability.MANAGE_OWN_TOKENS)
+    async with HASHING:
+        return await asyncio.to_thread(hash_password, password)
 
 
 def password_matches(hash: str | None, password: str) -> bool:
@@ -85,15 +95,32 @@ async def update_user(viewer: Viewer, id: int, *, if_version: int | None = None,
     user = await User.lock_visible(viewer, id, if_version=if_version)
     own = user.id == viewer.user_id and set(changes) <= {"email", "first_name", "last_name", "password"}
     viewer.require(Capability.MANAGE_OWN_TOKENS if own else Capability.ADMINISTER_USERS)
-    rises = changes.keys() & {"is_staff", "is_superuser"}
-    if (rises or user.is_superuser) and not own and not viewer.is_superuser:
-        raise Forbidden("Only a superuser may change superusers, and who is staff.")
+    if changes.keys() & {"is_staff", "is_superuser"} and not viewer.is_superuser:
+        raise Forbidden("Only a superuser may change who is staff or a superuser.")
+    if not own:
+        await require_standing(viewer, user)
+    if "password" in changes and viewer.scopes != frozenset(Scope):
+        raise Forbidden("A password opens everything: to set one needs a token with all scopes.")
     user.update_from_dict(changes)
     await user.save_changes(*changes)
+    if "password" in changes:
+        await _end_sessions(user.id, but=viewer.token_id)
     await record(events.UserChanged, user.id)
-    shown = {name: value for name, value in changes.items() if name != "password"}
-    await note(viewer, LogAction.CHANGE, user, user.username, **shown)
+    await note(viewer, LogAction.CHANGE, user, user.username, **_without_secrets(changes))
     return user
+
+
+def _without_secrets(changes: Mapping[str, object]) -> dict[str, object]:
+    return {name: "changed" if name == "password" else value for name, value in changes.items()}
+
+
+async def _end_sessions(user_id: int, *, but: int | None) -> None:
+    """End all sessions of a user but one: whoever else knew the old password is out."""
+    sessions = await Token.filter(user_id=user_id, kind=TokenKind.SESSION).only("id")
+    ids = [session.id for session in sessions if session.id != but]
+    if ids:
+        await record(events.TokenDeleted, *ids)
+        await Token.filter(id__in=ids).delete()
 
 
 @atomic()

@@ -11,10 +11,11 @@ from app import events
 from app.access import Capability, Role, Scope, Viewer
 from app.actions.audit import note
 from app.actions.outbox import record
+from app.actions.standing import require_standing
 from app.clock import now
 from app.database import atomic, fetch
-from app.errors import Forbidden, Invalid, InvalidState
-from app.models import LogAction, Token, TokenKind
+from app.errors import Invalid, InvalidState
+from app.models import LogAction, Token, TokenKind, User
 
 TOUCH_EVERY = timedelta(minutes=1)
 
@@ -72,7 +73,7 @@ async def create_token(
     owner = viewer.user_id if user_id is None else user_id
     if owner != viewer.user_id:
         viewer.require(Capability.ADMINISTER_TOKENS)
-        await _require_no_more_than(viewer, owner)
+        await require_standing(viewer, await User.get_visible(viewer, owner or 0))
     if len(comment) > 100:
         raise Invalid.field("comment", "A comment has at most 100 characters.")
     if expire_at is not None and expire_at <= now():
@@ -85,15 +86,6 @@ async def create_token(
     )
     await note(viewer, LogAction.ADDITION, token, token.prefix, comment=comment, user_id=owner)
     return token
-
-
-async def _require_no_more_than(viewer: Viewer, user_id: int | None) -> None:
-    """Staff may make tokens for others, but not for somebody who may do more than they."""
-    from app.models import User
-
-    owner = await User.get_visible(viewer, user_id or 0)
-    if owner.is_superuser and not viewer.is_superuser:
-        raise Forbidden("Only a superuser may make a token for a superuser.")
 
 
 @atomic()
@@ -149,7 +141,7 @@ async def _lock_to_manage(viewer: Viewer, id: int) -> Token:
         Capability.MANAGE_OWN_TOKENS if token.user_id == viewer.user_id else Capability.ADMINISTER_TOKENS
     )
     if token.user_id is not None and token.user_id != viewer.user_id:
-        await _require_no_more_than(viewer, token.user_id)
+        await require_standing(viewer, await User.get_visible(viewer, token.user_id))
     return token
 
 

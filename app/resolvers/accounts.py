@@ -1,6 +1,5 @@
 """Users and teams, signing in and out, and what administrators did."""
 
-import asyncio
 from datetime import datetime
 
 import strawberry
@@ -191,7 +190,7 @@ class Mutation:
         user = await actions.create_user(
             info.context.viewer,
             username=input.username,
-            password_hash=await _hash(input.password),
+            password_hash=await _hash(info, input.password),
             email=input.email,
             first_name=input.first_name,
             last_name=input.last_name,
@@ -208,7 +207,7 @@ class Mutation:
             name: getattr(input, name) for name in names if getattr(input, name) is not None
         }
         if input.password is not None:
-            changes["password"] = await _hash(input.password)
+            changes["password"] = await _hash(info, input.password)
         user = await actions.update_user(
             info.context.viewer, row_id(input.id, models.User), if_version=input.if_version, **changes
         )
@@ -231,11 +230,11 @@ class Mutation:
         )
 
 
-async def _hash(password: str | None) -> str:
+async def _hash(info: Info, password: str | None) -> str:
     if password is None:
         return ""
     if not actions.MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise Invalid.field(
             "password", f"A password has {actions.MIN_PASSWORD} to {MAX_PASSWORD} characters."
         )
-    return await asyncio.to_thread(actions.hash_password, password)
+    return await actions.hash_new_password(info.context.viewer, password)
