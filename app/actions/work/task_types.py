@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from app import events
 from app.access import Capability, Viewer
@@ -19,6 +22,7 @@ from app.models import LogAction, TaskType
 
 MAX_TASK_DATA = 256 * 1024
 MAX_TAGS = 50
+MAX_PROBLEMS = 10
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/@+=-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
 
@@ -103,7 +107,7 @@ async def register_task_type(
     viewer: Viewer,
     *,
     name: str,
-    data_schema: dict[str, Any],
+    data_schema: Any,
     task_version: int = 1,
     description: str = "",
     required_tags: Sequence[str] = (),
@@ -114,6 +118,8 @@ async def register_task_type(
         raise Invalid.field("name", "A task type's name is a small letter, then at most 99 of a-z 0-9 _ . -")
     if name in {built_in.name for built_in in TASK_TYPES}:
         raise Invalid.field("name", f"'{name}' is built in.", "TAKEN")
+    if not isinstance(data_schema, dict):
+        raise Invalid.field("dataSchema", "A task type's schema is an object.")
     try:
         Draft202012Validator.check_schema(data_schema)
     except SchemaError as error:
@@ -154,17 +160,24 @@ def check_task_data(task_type: TaskType, data: Any) -> None:
         raise Invalid.field(
             "taskData", "taskData has at most 256 KiB: put larger input into files.", "TOO_LARGE"
         )
-    problems = sorted(
-        Draft202012Validator(task_type.data_schema).iter_errors(data),
-        key=lambda error: list(map(str, error.path)),
-    )
+    try:
+        problems = list(islice(_validator(task_type.data_schema).iter_errors(data), MAX_PROBLEMS))
+    except Unresolvable as error:
+        raise Invalid.field(
+            "taskName", f"The schema of '{task_type.name}' refers to '{error.ref}', which it does not hold."
+        ) from None
     if problems:
         raise Invalid(
             *(
                 FieldError(("input", "taskData", *map(str, problem.path)), _shortened(problem.message))
-                for problem in problems[:10]
+                for problem in sorted(problems, key=lambda each: list(map(str, each.path)))
             )
         )
+
+
+def _validator(data_schema: dict[str, Any]) -> Draft202012Validator:
+    """With a registry of its own: the default one fetches what a schema refers to from anywhere."""
+    return Draft202012Validator(data_schema, registry=Registry())
 
 
 def check_tags(field: str, tags: Sequence[str]) -> list[str]:
