@@ -46,8 +46,8 @@ class Query:
 
 async def _find(info: Info, id: str, path: tuple[str, ...]) -> models.Entity | None:
     name, number = decode_id(id, path)
-    model = getattr(models, name, None)
-    if model not in TYPES or not issubclass(TYPES[model], Node):
+    model = next((each for each in TYPES if each.__name__ == name and issubclass(TYPES[each], Node)), None)
+    if model is None:
         raise BadInput(f"There are no objects of the type {name}.", path=path)
     found: models.Entity | None = await info.context.one(model, number)
     return found
