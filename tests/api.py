@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -166,6 +167,7 @@ class Api:
     def __init__(self, server: Server, reader: LogReader) -> None:
         self.server, self.reader, self.hub = server, reader, server.hub
         self.open: list[asyncio.Task[None]] = []
+        self.address = f"test-{uuid4().hex}"  # tries to sign in are counted by address
 
     async def settled(self) -> None:
         """Wait until every open subscription follows the log, and those that have ended do not."""
@@ -177,7 +179,7 @@ class Api:
         """Who that is, as over HTTP."""
         key = who.key if isinstance(who, Person | Machine) else who
         headers = [] if key is None else [(b"authorization", f"Bearer {key}".encode())]
-        return await self.server.identities.from_request({"headers": headers, "client": ("192.0.2.1", 1)})
+        return await self.server.identities.from_request({"headers": headers, "client": (self.address, 1)})
 
     async def execute(self, who: Asker, document: str, **variables: Any) -> Answer:
         """Run a query or a mutation."""

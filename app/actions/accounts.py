@@ -71,6 +71,7 @@ async def create_user(
         raise Invalid.field(
             "username", "A user name has 1 to 150 printable characters, without spaces at its ends."
         )
+    _check_lengths({"email": email, "first_name": first_name, "last_name": last_name})
     try:
         user = await User.create(
             tenant_id=viewer.tenant_id,
@@ -101,6 +102,7 @@ async def update_user(viewer: Viewer, id: int, *, if_version: int | None = None,
         await require_standing(viewer, user)
     if "password" in changes and viewer.scopes != frozenset(Scope):
         raise Forbidden("A password opens everything: to set one needs a token with all scopes.")
+    _check_lengths(changes)
     user.update_from_dict(changes)
     await user.save_changes(*changes)
     if "password" in changes:
@@ -108,6 +110,16 @@ async def update_user(viewer: Viewer, id: int, *, if_version: int | None = None,
     await record(events.UserChanged, user.id)
     await note(viewer, LogAction.CHANGE, user, user.username, **_without_secrets(changes))
     return user
+
+
+def _check_lengths(changes: Mapping[str, object]) -> None:
+    for name, spelled, most in (
+        ("email", "email", 254),
+        ("first_name", "firstName", 150),
+        ("last_name", "lastName", 150),
+    ):
+        if len(str(changes.get(name, ""))) > most:
+            raise Invalid.field(spelled, f"This has at most {most} characters.", "TOO_LARGE")
 
 
 def _without_secrets(changes: Mapping[str, object]) -> dict[str, object]:

@@ -24,8 +24,8 @@ async def sign_in(username: str, password: str, address: str) -> tuple[Token, Vi
     """
     _take(("address", address))  # first: whoever is stopped by it must not use up the tries for a name
     _take(("name", username[:150]))
-    known = username.isprintable()  # others cannot be anybody's, and NUL is more than PostgreSQL takes
-    user = await User.get_or_none(username=username[:151], is_active=True) if known else None
+    known = username.isprintable() and len(username) <= 150  # others cannot be anybody's
+    user = await User.get_or_none(username=username, is_active=True) if known else None
     hash = user.password if user is not None and user.password else None
     async with HASHING:
         matches = await asyncio.to_thread(password_matches, hash, password[:1000])

@@ -145,7 +145,9 @@ def _operators(name: str, type_: Any, operators: str, of: str) -> type:
     return _operator_inputs[name]
 
 
-def _column_condition(column: str, *, nullable: bool) -> Condition:
+def _column_condition(column: str, *, nullable: bool, longest: int | None) -> Condition:
+    """`longest` is what fits into a column of text: nothing longer can be equal to what is there."""
+
     def condition(viewer: Viewer, value: Any, path: Path) -> Q:
         parts: list[Q] = []
         for operator, lookup in LOOKUPS.items():
@@ -157,7 +159,14 @@ def _column_condition(column: str, *, nullable: bool) -> Condition:
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=here)
             if _has_nul(given):
                 raise BadInput("Text has no NUL characters.", path=here)
-            parts.append(_present(column, holds(column + lookup, given), nullable and operator != "is_null"))
+            if operator == "in_" and longest:
+                given = [each for each in given if len(each) <= longest]
+            if operator == "eq" and longest and len(given) > longest:
+                parts.append(NOTHING)
+            else:
+                parts.append(
+                    _present(column, holds(column + lookup, given), nullable and operator != "is_null")
+                )
         return _joined(parts, Q.AND)
 
     return condition
@@ -249,7 +258,12 @@ def _for_column(model: type[Entity], column: str) -> tuple[type, Condition, str]
             f"By the id of the {related.word}.",
         )
     nullable = field.null and not field.generated
-    return _operators_of(field), _column_condition(column, nullable=nullable), describe(model, column)
+    longest = None if hasattr(field, "enum_type") else getattr(field, "max_length", None)
+    return (
+        _operators_of(field),
+        _column_condition(column, nullable=nullable, longest=longest),
+        describe(model, column),
+    )
 
 
 def _operators_of(field: Any) -> type:

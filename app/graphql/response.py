@@ -175,6 +175,9 @@ TOO_SLOW = error(
 )
 AWAY = error("The database cannot be reached just now; try again in a moment.", UNAVAILABLE)
 
+NUL = error("Text must have no NUL character (U+0000): PostgreSQL cannot keep it.", BAD_INPUT)
+
+NUL_TROUBLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 CONNECTION_TROUBLE = (
     DBConnectionError,
     asyncpg.PostgresConnectionError,
@@ -191,6 +194,8 @@ def _known_trouble(cause: BaseException) -> FormattedError | None:
     for each in _chain(cause):
         if isinstance(each, asyncpg.QueryCanceledError):
             return TOO_SLOW
+        if isinstance(each, NUL_TROUBLE):
+            return NUL
         if isinstance(each, CONNECTION_TROUBLE):
             return AWAY
         if isinstance(each, asyncpg.InterfaceError) and "clos" in str(

@@ -1,5 +1,6 @@
 """Scalars beyond GraphQL's own."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
@@ -63,6 +64,20 @@ def _parse_cursor(value: Any) -> str:
     return value
 
 
+def _parse_json(value: Any) -> Any:
+    """Any JSON value whose numbers survive being stored: whole ones of at most 64 bits, others finite."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif (isinstance(each, int) and not -(2**63) <= each < 2**64) or each in (math.inf, -math.inf):
+            raise GraphQLError(f"A number in JSON has at most 64 bits, unlike {_short(each)}.")
+    return value
+
+
 def _short(value: Any) -> str:
     return repr(value)[:60]
 
@@ -86,7 +101,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=lambda value: value,
-        parse_value=lambda value: value,
+        parse_value=_parse_json,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

@@ -65,6 +65,13 @@ class Entity(Model):
         return cls._found(await cls.visible_to(viewer).get_or_none(id=id))
 
     @classmethod
+    async def find_visible(cls, viewer: Viewer, name: str) -> Self | None:
+        """The row of that name, for tables that have names; None when it is absent, invisible or longer than names are."""
+        if len(name) > cls._meta.fields_map["name"].max_length:
+            return None
+        return await cls.visible_to(viewer).get_or_none(name=name)
+
+    @classmethod
     async def lock_visible(cls, viewer: Viewer, id: int, *, if_version: int | None = None) -> Self:
         """The row, locked against other writers until the transaction ends. Other tables in the predicate are not.
 

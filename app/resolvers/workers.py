@@ -33,7 +33,7 @@ class Query:
     async def worker(
         info: Info, name: Annotated[str, strawberry.argument(description="Its name.")]
     ) -> models.Worker | None:
-        return await models.Worker.visible_to(info.context.viewer).get_or_none(name=name)
+        return await models.Worker.find_visible(info.context.viewer, name)
 
     workers = connection(
         "Worker",

@@ -26,7 +26,7 @@ class Query:
     async def workspace(
         info: Info, name: Annotated[str, strawberry.argument(description="Its name.")]
     ) -> models.Workspace | None:
-        return await models.Workspace.visible_to(info.context.viewer).get_or_none(name=name)
+        return await models.Workspace.find_visible(info.context.viewer, name)
 
     workspaces = connection(
         "Workspace",

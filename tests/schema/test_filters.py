@@ -241,6 +241,10 @@ async def test_a_filter_finds_exactly_the_rows_for_which_it_holds(
         ({"in": ["aXb", "a_b", "none"]}, {"aXb", "a_b"}),
         ({"in": []}, set()),
         ({"contains": "'; DROP TABLE token; --"}, set()),
+        ({"eq": "x" * 101}, set()),
+        ({"in": ["x" * 101, "aXb"]}, {"aXb"}),
+        ({"contains": "x" * 10_000}, set()),
+        ({"startsWith": "x" * 10_000}, set()),
     ],
 )
 async def test_text_is_matched_letter_by_letter(

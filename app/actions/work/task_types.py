@@ -143,7 +143,7 @@ async def register_task_type(
 
 async def task_type_named(viewer: Viewer, name: str) -> TaskType:
     """The task type, or `Invalid` on taskName with the names that there are."""
-    task_type = await TaskType.visible_to(viewer).get_or_none(name=name)
+    task_type = await TaskType.find_visible(viewer, name)
     if task_type is None:
         names = [row.name for row in await TaskType.visible_to(viewer).order_by("name").limit(100)]
         raise Invalid.field(
