@@ -52,21 +52,31 @@ async def _abort_all_below(request: WorkRequest, by: int | None) -> None:
     while level:
         below: list[WorkRequest] = []
         for above in level:
-            for child in await _locked(_LIVE_CHILDREN, above.id):
-                await _abort(child, by, f"Its parent #{above.id} was aborted.")
-                below.append(child)
+            below += await _abort_children(above, by)
             below += await _release_dependants(above, by)
         level = below
 
 
-async def _locked(statement: str, id: int) -> list[WorkRequest]:
+async def _abort_children(parent: WorkRequest, by: int | None) -> list[WorkRequest]:
+    """Abort those that have not ended, until there are none: one that failed just now has left a retry in its place."""
+    aborted: list[WorkRequest] = []
+    while live := await fetch(_LIVE_CHILDREN, parent.id):
+        for child in await _locked(_STILL_LIVE, [row["id"] for row in live]):
+            await _abort(child, by, f"Its parent #{parent.id} was aborted.")
+            aborted.append(child)
+    return aborted
+
+
+async def _locked(statement: str, key: object) -> list[WorkRequest]:
     """The rows that a locking statement finds, by id."""
-    ids = [row["id"] for row in await fetch(statement, id)]
+    ids = [row["id"] for row in await fetch(statement, key)]
     return await WorkRequest.filter(id__in=ids).order_by("id") if ids else []
 
 
-_LIVE_CHILDREN = """SELECT id FROM work_request WHERE parent_id = $1 AND status IN ('blocked', 'pending', 'running')
-               ORDER BY id FOR NO KEY UPDATE"""
+_LIVE_CHILDREN = """SELECT id FROM work_request WHERE parent_id = $1
+                    AND status IN ('blocked', 'pending', 'running')"""
+_STILL_LIVE = """SELECT id FROM work_request WHERE id = ANY($1::bigint[])
+                 AND status IN ('blocked', 'pending', 'running') ORDER BY id FOR NO KEY UPDATE"""
 
 
 async def settle_dependants(request: WorkRequest) -> None:

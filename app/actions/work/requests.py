@@ -15,7 +15,7 @@ from app.clock import now
 from app.database import atomic, fetch
 from app.errors import Invalid, InvalidState
 from app.models import Worker, WorkRequest, WorkRequestStatus
-from app.models.work import BLOCKED, GOOD_RESULTS, PENDING
+from app.models.work import ABORTED, BLOCKED, GOOD_RESULTS, PENDING
 
 MAX_DEPENDENCIES = 100
 MAX_RETRIES = 20
@@ -47,6 +47,7 @@ async def create_work_request(
     viewer.require(Capability.CREATE_WORK, workspace.id)
     if before := await made_before(viewer, idempotency_key, "createWorkRequest", asdict(new)):
         return await WorkRequest.get_visible(viewer, before)
+    await _hold_parent(new.parent_id)
     request = await _checked(viewer, new, workspace.id)
     dependencies = await _lock_dependencies(viewer, workspace.id, new.dependency_ids)
     request.status = BLOCKED if any(not ended_well(dependency) for dependency in dependencies) else PENDING
@@ -84,11 +85,8 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
     check_priority(viewer, new.priority_adjustment)
     if new.pinned_worker_id is not None:
         await Worker.get_visible(viewer, new.pinned_worker_id)
-    if (
-        new.parent_id is not None
-        and (await WorkRequest.get_visible(viewer, new.parent_id)).workspace_id != workspace_id
-    ):
-        raise Invalid.field("parent", "The parent is in another workspace.")
+    if new.parent_id is not None:
+        await _check_parent(viewer, new.parent_id, workspace_id)
     return WorkRequest(
         workspace_id=workspace_id,
         created_by_id=viewer.user_id,
@@ -104,6 +102,20 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
         retry_delays=list(new.retry_delays),
         available_at=now(),
     )
+
+
+async def _hold_parent(id: int | None) -> None:
+    """Let the parent not be aborted before it is known to have one more child, which that would have to abort too."""
+    if id is not None:
+        await fetch("SELECT 1 FROM work_request WHERE id = $1 FOR SHARE", id)
+
+
+async def _check_parent(viewer: Viewer, id: int, workspace_id: int) -> None:
+    parent = await WorkRequest.get_visible(viewer, id)
+    if parent.workspace_id != workspace_id:
+        raise Invalid.field("parent", "The parent is in another workspace.")
+    if parent.status is ABORTED:
+        raise Invalid.field("parent", "The parent was aborted, and its parts with it.", "ABORTED")
 
 
 @atomic()
