@@ -1,12 +1,16 @@
 """Transactions on the pool that open_database() made, and what happens after they commit."""
 
+import asyncio
+import contextlib
 import functools
 import logging
+import random
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+import asyncpg
 from tortoise import connections
 from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
 from tortoise.exceptions import TransactionManagementError
@@ -15,6 +19,8 @@ from tortoise.transactions import in_transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 Callback = Callable[[], object]
+
+AGAIN = 3
 
 log = logging.getLogger(__name__)
 
@@ -111,17 +117,31 @@ def _run(callback: Callback) -> None:
 
 
 def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
-    """Run a coroutine function in a transaction()."""
+    """Run a coroutine function in a transaction().
+
+    Again, a few times, when PostgreSQL ended the transaction because it and others waited for each other: what waits for
+    what among work requests is the users' to say, so no order of locking rules that out. Nothing of it was done then.
+    """
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
         @functools.wraps(function)
         async def inside(*args: P.args, **kwargs: P.kwargs) -> T:
+            for _ in range(0 if _in_transaction() else AGAIN):
+                with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                    async with transaction():
+                        return await function(*args, **kwargs)
+                await asyncio.sleep(random.uniform(0, 0.05))
             async with transaction():
                 return await function(*args, **kwargs)
 
         return inside
 
     return decorate
+
+
+def _in_transaction() -> bool:
+    pending = _pending.get()
+    return pending is not None and pending.open
 
 
 async def fetch(sql: str, *args: object) -> list[dict[str, Any]]:

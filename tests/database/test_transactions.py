@@ -179,3 +179,24 @@ async def _write_twice() -> None:
     async with transaction():
         await write("c")
         await write("c")
+
+
+async def test_actions_that_wait_for_each_other_are_both_done() -> None:
+    for text in ("a", "b"):
+        await write(text)
+    both_hold_one = asyncio.Barrier(2)
+    began: list[str] = []
+
+    @atomic()
+    async def double(first: str, second: str) -> None:
+        began.append(first)
+        await fetch("UPDATE note SET text = text || text WHERE text LIKE $1", f"{first}%")
+        if len(began) <= 2:
+            await both_hold_one.wait()
+        await fetch("UPDATE note SET text = text || text WHERE text LIKE $1", f"{second}%")
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(double("a", "b"), double("b", "a"))
+
+    assert await written() == ["aaaa", "bbbb"]
+    assert len(began) == 3  # one of them was ended, and began again
