@@ -1,24 +1,13 @@
-"""Clearing away what is too old to be of use, in bounded batches."""
+"""Clearing away what is too old to be of use: each verb removes one batch at most, so call it again after a full one."""
 
 from app.database import atomic, fetch
 
 BATCH = 5000
-ROUNDS = 200
-
-
-async def prune_event_log(days: int) -> int:
-    """Remove events older than so many days. Cursors before the cut expire. Returns how many were removed."""
-    removed = 0
-    for _ in range(ROUNDS):
-        count = await _prune_batch(days)
-        removed += count
-        if count < BATCH:
-            break
-    return removed
 
 
 @atomic()
-async def _prune_batch(days: int) -> int:
+async def prune_event_log(days: int) -> int:
+    """Remove events older than so many days. Cursors before the cut expire. Returns how many were removed."""
     await fetch("SELECT 1 FROM event_log_state FOR UPDATE")
     rows = await fetch(_PRUNE, days, BATCH)
     return int(rows[0]["removed"])

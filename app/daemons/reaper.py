@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.actions import work
-from app.actions.retention import forget_old_keys, forget_old_tokens, prune_event_log
+from app.actions.retention import BATCH, forget_old_keys, forget_old_tokens, prune_event_log
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -37,19 +37,20 @@ class Reaper:
         self._next_clearing = 0.0
 
     async def run_once(self) -> Reaped:
-        """One round; the clearing away of what is old only once an hour."""
+        """One round; once an hour it clears away what is old, and goes on with that round by round until it is done."""
         requests = await work.recover_lost_work()
         workers = await work.disconnect_lost_workers(grace_seconds=GRACE)
-        if asyncio.get_running_loop().time() < self._next_clearing:
+        now = asyncio.get_running_loop().time()
+        if now < self._next_clearing:
             return Reaped(requests, workers)
-        self._next_clearing = asyncio.get_running_loop().time() + HOURLY
-        return Reaped(
-            requests,
-            workers,
+        cleared = (
             await forget_old_tokens(),
             await forget_old_keys(),
             await prune_event_log(self._settings.event_retention_days),
         )
+        # A full batch leaves more behind it: go on in the next round, and take back leases in between.
+        self._next_clearing = now if max(cleared) >= BATCH else now + HOURLY
+        return Reaped(requests, workers, *cleared)
 
     async def run_forever(self) -> None:
         """A round about every second, until cancelled."""
