@@ -9,7 +9,7 @@ import strawberry
 from app.access import Viewer
 from app.context import Info
 from app.errors import BadInput, Unauthenticated
-from app.events import Audience
+from app.events import Audience, Position
 from app.graphql.ids import decode_event_cursor, event_cursor
 from app.graphql.scalars import Cursor
 from app.models import Workspace
@@ -39,13 +39,21 @@ class Happening:
 
 async def follow(info: Info, after: str | None, types: Collection[str] | None = None) -> AsyncIterator[Event]:
     """The events after the cursor that the viewer may see, of these types, for ever."""
-    hub, position = info.context.hub, None if after is None else decode_event_cursor(after)
-    if position is not None and position > hub.end and position > await end_of_log():
-        raise BadInput("This cursor lies in the future: it is not from this server.", path=("after",))
-    sight = Sight(info)
-    async for event in hub.follow(position, types):
+    position, sight = await position_after(info, after), Sight(info)
+    async for event in info.context.hub.follow(position, types):
         if await sight.sees(event):
             yield event
+
+
+async def position_after(info: Info, after: str | None) -> Position:
+    """Where a cursor stands in the log; its present end when there is none. `BadInput` for one that is not from this log."""
+    hub = info.context.hub
+    if after is None:
+        return hub.end
+    position = decode_event_cursor(after)
+    if position > hub.end and position > await end_of_log():
+        raise BadInput("This cursor lies in the future: it is not from this server.", path=("after",))
+    return position
 
 
 class Sight:

@@ -15,11 +15,11 @@ from app.clock import now
 from app.context import Info
 from app.errors import Forbidden, Unauthenticated
 from app.events import CATALOGUE, WORK_BROUGHT
-from app.graphql.ids import decode_event_cursor, event_cursor
+from app.graphql.ids import event_cursor
 from app.graphql.scalars import Cursor
 from app.publishers.hub import Event
 from app.schema.work import Worker, WorkerFilter, WorkRequest
-from app.subscriptions.following import After, Happening, common, follow
+from app.subscriptions.following import After, Happening, common, follow, position_after
 
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("worker."))
 INBOX = WORK_BROUGHT | {
@@ -116,7 +116,7 @@ class Subscription:
         if viewer.worker_id is None:
             raise Forbidden("This needs a worker's token.")
         viewer.require(Capability.RUN_WORK)
-        position = info.context.hub.end if after is None else decode_event_cursor(after)
+        position = await position_after(info, after)
         async with _Connection(info, viewer):
             yield DynamicMetadataRequested(
                 cursor=Cursor(event_cursor(position)), time=now(), type="worker.metadata_requested"
