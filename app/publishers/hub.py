@@ -7,7 +7,7 @@ from the database when the hub no longer has it. So nobody misses or repeats any
 import asyncio
 import contextlib
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,7 +94,7 @@ class Hub:
 
     async def follow(
         self, after: Position | None = None, types: Collection[str] | None = None
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Every event after the position (default: from now on), in order, for ever; of these types only, if given.
 
         Ends when the hub closes. Raises `CursorExpired` when events after the position are gone.

@@ -1,6 +1,8 @@
 """Workers: what they say and do, and what administrators do with them."""
 
 import asyncio
+import contextlib
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
 
@@ -10,15 +12,18 @@ from app import models
 from app.actions import work as actions
 from app.context import Info
 from app.errors import Invalid
-from app.events import MAY_BRING_WORK
+from app.events import MAY_BRING_WORK, Position
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
 from app.graphql.scalars import JSON
 from app.models.work import ABORTED
+from app.publishers.hub import Hub
 from app.schema.work import Worker, WorkerFilter, WorkerOrder
 
 MAX_WAIT = 30
+LOOK_AGAIN = 1.0
+"""Seconds after which a waiting worker looks again by itself: nobody tells when a retry that was put off is due."""
 
 
 @strawberry.type
@@ -338,16 +343,21 @@ class Mutation:
 
 async def _acquire(info: Info, wait_seconds: int, lease_seconds: int) -> models.WorkRequest | None:
     """Claim; when there is nothing, again whenever something happens that may bring work, until the time is over."""
-    hub, position = info.context.hub, info.context.hub.end
-    request = await actions.acquire_work_request(info.context.viewer, lease_seconds=lease_seconds)
-    if request is not None or wait_seconds == 0:
-        return request
-    try:
-        async with asyncio.timeout(wait_seconds):
-            async for _ in hub.follow(position, MAY_BRING_WORK):
-                request = await actions.acquire_work_request(info.context.viewer, lease_seconds=lease_seconds)
-                if request is not None:
-                    return request
-    except TimeoutError:
-        return None
-    return None
+    hub, clock = info.context.hub, asyncio.get_running_loop().time
+    position, until = hub.end, clock() + wait_seconds
+    while True:
+        # Never cut short by the waiting's end: what a cancelled statement has claimed all the same, nobody would run.
+        request = await actions.acquire_work_request(info.context.viewer, lease_seconds=lease_seconds)
+        left = until - clock()
+        if request is not None or left <= 0:
+            return request
+        position = await _work_brought(hub, position, min(left, LOOK_AGAIN))
+
+
+async def _work_brought(hub: Hub, position: Position, seconds: float) -> Position:
+    """Return when something has happened that may bring work, with its position, or when the time is over."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(hub.follow(position, MAY_BRING_WORK)) as happenings:
+            async for event in happenings:
+                return event.position
+    return position
