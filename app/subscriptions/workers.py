@@ -128,10 +128,15 @@ class Subscription:
                 if event.type == "worker.metadata_changed" and event.subject_id == worker.id:
                     worker.provided_tags = event.data["provided_tags"]
                 message = _message(event, worker)
+                if message is None:
+                    continue
+                welcome = await _is_welcome(info)
                 if isinstance(message, WorkerDisabled):
+                    if welcome:  # it was enabled again since
+                        continue
                     yield message
                     return
-                if message is not None and await _is_welcome(info):
+                if welcome:
                     yield message
 
 
@@ -181,14 +186,21 @@ class _Connection:
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
-        await actions.connect_worker(self._viewer, self._id, self._hub.server_number)
+        try:
+            await actions.connect_worker(self._viewer, self._id, self._hub.server_number)
+        except BaseException:
+            await self._disconnect()  # cancelled in the middle of a commit, one cannot know whether it was done
+            raise
         self._beating = asyncio.create_task(self._beat())
 
     async def __aexit__(self, *_: object) -> None:
         assert self._beating is not None
-        assert self._viewer.worker_id is not None
         self._beating.cancel()
-        # It must be written down even when this task is being cancelled; if it cannot be, the reaper does it.
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Also when this task is being cancelled."""
+        assert self._viewer.worker_id is not None
         ending = asyncio.create_task(actions.disconnect_worker(self._viewer.worker_id, self._id))
         with contextlib.suppress(Exception):
             await asyncio.wait_for(asyncio.shield(ending), DISCONNECT_TIMEOUT)

@@ -17,7 +17,7 @@ from app.actions.tokens import hash_of, make_token
 from app.actions.work.running import give_back
 from app.clock import now
 from app.database import atomic, fetch
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Unauthenticated
 from app.models import LogAction, Token, TokenKind, Worker, WorkRequest
 from app.models.work import RUNNING
 
@@ -181,9 +181,14 @@ def _check_metadata(metadata: Any) -> None:
 
 @atomic()
 async def connect_worker(viewer: Viewer, connection_id: uuid.UUID, server: int) -> Worker:
-    """The viewer, a worker, holds a connection from now on. A newer connection takes the place of an older one."""
+    """The viewer, a worker, holds a connection from now on. A newer connection takes the place of an older one.
+
+    Raises `Unauthenticated` when it was disabled since it was let in.
+    """
     viewer.require(Capability.RUN_WORK)
     worker = await Worker.lock_visible(viewer, viewer.worker_id or 0)
+    if not await _enabled(worker):
+        raise Unauthenticated()
     worker.mark_connected()
     worker.connection_id, worker.connection_server = connection_id, server
     await worker.save_changes("connected_at", "last_seen_at", "connection_id", "connection_server")
@@ -221,8 +226,13 @@ async def touch_worker(id: int, connection_id: uuid.UUID, server: int) -> bool:
 async def reconnect_worker(viewer: Viewer, connection_id: uuid.UUID, server: int) -> None:
     """Connect a worker again that was taken for lost, unless a newer connection has taken its place."""
     worker = await Worker.lock_visible(viewer, viewer.worker_id or 0)
-    if not worker.connected() and await Token.exists(id=worker.token_id, enabled=True):
+    if not worker.connected() and await _enabled(worker):
         await connect_worker(viewer, connection_id, server)
+
+
+async def _enabled(worker: Worker) -> bool:
+    """Of a worker that is locked: whoever enables or disables it holds the same lock."""
+    return await Token.exists(id=worker.token_id, enabled=True)
 
 
 @atomic()
