@@ -3,10 +3,12 @@
 Pages under a list of parents are read for all parents in one statement.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -248,9 +250,7 @@ async def pages_under(
     request: PageRequest,
 ) -> list[Page]:
     """A page for each parent, in one statement: the page's query runs once for each of them, inside PostgreSQL."""
-    inner = page_query(query.filter(**{parent_column: RawSQL("parent.id")}), request)
-    inner._make_query()
-    sql, values = inner.query.get_parameterized_sql()
+    sql, values = _sql(page_query(_under(query, parent_column), request))
     rows = await fetch(
         f'SELECT parent.id AS "$parent", page.* FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)'
         f" CROSS JOIN LATERAL ({sql}) AS page",
@@ -260,8 +260,39 @@ async def pages_under(
     found: dict[int, list[Any]] = {parent: [] for parent in parents}
     for row in rows:
         found[row.pop("$parent")].append(model._init_from_db(**row))
-    return [Page(found[parent], request, _count_under(query, parent_column, parent)) for parent in parents]
+    counts = _Counts(parents, _under(query, parent_column))
+    return [Page(found[parent], request, partial(counts.of, parent)) for parent in parents]
 
 
-def _count_under(query: QuerySet[Any], parent_column: str, parent: int) -> Callable[[], Awaitable[int]]:
-    return lambda: _count(query.filter(**{parent_column: parent}))
+class _Counts:
+    """How many rows there are under each parent: counted for all at once, as soon as the first is asked for."""
+
+    def __init__(self, parents: list[int], query: QuerySet[Any]) -> None:
+        self._parents, self._query = parents, query
+        self._counting: asyncio.Task[dict[int, int]] | None = None
+
+    async def of(self, parent: int) -> int:
+        if self._counting is None:
+            self._counting = asyncio.create_task(self._count())
+        return (await self._counting)[parent]
+
+    async def _count(self) -> dict[int, int]:
+        sql, values = _sql(self._query.only("id"))
+        rows = await fetch(
+            f"SELECT parent.id, (SELECT count(*) FROM ({sql}) AS row) AS number"
+            f" FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)",
+            *values,
+            self._parents,
+        )
+        return {row["id"]: row["number"] for row in rows}
+
+
+def _under(query: QuerySet[Any], parent_column: str) -> QuerySet[Any]:
+    """The rows under `parent.id`, for a statement that has such a column."""
+    return query.filter(**{parent_column: RawSQL("parent.id")})
+
+
+def _sql(query: QuerySet[Any]) -> tuple[str, list[Any]]:
+    query._make_query()
+    sql, values = query.query.get_parameterized_sql()
+    return sql, values
