@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 from app.actions.outbox import call_when_written
 from app.actions.work.workers import SERVER_LOCK
 from app.database import Database
+from app.errors import CursorExpired
 from app.events import CATALOGUE, Audience, Position
 from app.models.outbox import end_of_log, read_log
 from app.publishers.hub import BATCH, Event, Hub
@@ -75,7 +76,11 @@ class LogReader:
 
     async def run_once(self) -> int:
         """Read what is new and hand it out. Returns how many events that were."""
-        horizon = await read_log(self.hub.end, BATCH)
+        try:
+            horizon = await read_log(self.hub.end, BATCH)
+        except CursorExpired:  # this process stood still for longer than events are kept
+            self.hub.skip_to(await end_of_log())
+            return 0
         self._held_back = horizon.held_back
         events = [_event(row) for row in horizon.rows]
         if events or not self._held_back:

@@ -73,6 +73,11 @@ class Hub:
         self._since = self._end = position
         self._open = True
 
+    def skip_to(self, position: Position) -> None:
+        """Go on after this position: what was before is no longer kept. Whoever stands before it learns so."""
+        self.start(position)
+        self.publish([], changes_access=True)  # among what was missed may have been anything
+
     def publish(self, events: Sequence[Event], *, changes_access: bool = False) -> None:
         """Append what was read from the log, in its order, and wake the followers."""
         self._window += events

@@ -188,8 +188,8 @@ class _Connection:
     async def __aenter__(self) -> None:
         try:
             await actions.connect_worker(self._viewer, self._id, self._hub.server_number)
-        except BaseException:
-            await self._disconnect()  # cancelled in the middle of a commit, one cannot know whether it was done
+        except BaseException:  # cancelled in the middle of a commit, one cannot know whether it was done
+            await self._disconnect()
             raise
         self._beating = asyncio.create_task(self._beat())
 
