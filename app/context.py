@@ -59,6 +59,10 @@ class Context:
         row: E | None = await self.loader((model, column), load).load(value)
         return row
 
+    def forget(self) -> None:
+        """Look everything up anew from now on: something was changed."""
+        self._loaders.clear()
+
     def loader(
         self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
     ) -> DataLoader[Any, Any]:

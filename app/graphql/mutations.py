@@ -98,6 +98,8 @@ def mutation(payload: type[P], description: str) -> Callable[[Callable[..., Awai
                 return await function(info, *args, **kwargs)
             except errors.UserError as error:
                 return payload(user_errors=user_errors(error))
+            finally:
+                info.context.forget()  # for the next mutation of the operation, what this one has looked up is old
 
         return strawberry.mutation(resolve, description=description)
 
