@@ -9,6 +9,7 @@ from tortoise.expressions import Q, Subquery
 from app import models
 from app.access import Capability, Scope, Viewer
 from app.context import Info
+from app.database import fetch
 from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
 from app.graphql.entity import Node, computed, entity, to_one
 from app.graphql.filters import filter_of, flag, order_of
@@ -166,13 +167,13 @@ class WorkRequest(Node):
     async def queue_position(row: strawberry.Parent[models.WorkRequest], info: Info) -> int | None:
         if row.status is not PENDING:
             return None
-        priority = row.priority_base + row.priority_adjustment
-        ahead = Q(priority__gt=priority) | Q(priority=priority) & (
-            Q(created_at__lt=row.created_at) | Q(created_at=row.created_at, id__lt=row.id)
-        )
-        return (
-            1 + await models.WorkRequest.visible_to(info.context.viewer).filter(ahead, status=PENDING).count()
-        )
+
+        async def load(ids: list[int]) -> list[int | None]:
+            places = await _places_in_queue(info.context.viewer, ids)
+            return [places.get(id) for id in ids]
+
+        place: int | None = await info.context.loader("queue position", load).load(row.id)
+        return place
 
     @strawberry.field(description="What you may do with it just now.")
     @staticmethod
@@ -198,6 +199,20 @@ class WorkRequest(Node):
             default_order=(("attempt", False), ("number", False)),
         ),
     )
+
+
+async def _places_in_queue(viewer: Viewer, ids: list[int]) -> dict[int, int]:
+    """Where these stand among all that wait and that the viewer sees, in one pass over the queue."""
+    waiting = models.WorkRequest.visible_to(viewer).filter(status=PENDING)
+    waiting._make_query()
+    sql, values = waiting.query.get_parameterized_sql()
+    rows = await fetch(
+        "SELECT id, place FROM (SELECT id, row_number() OVER (ORDER BY priority DESC, created_at, id) AS place"
+        f" FROM ({sql}) AS waiting) AS queue WHERE id = ANY(${len(values) + 1}::bigint[])",
+        *values,
+        ids,
+    )
+    return {row["id"]: row["place"] for row in rows}
 
 
 def _actions(viewer: Viewer, row: models.WorkRequest) -> WorkRequestActions:
