@@ -18,9 +18,10 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     with monkeypatch.context() as patch:
         for name in ("_execute", "execute", "executemany"):
             patch.setattr(asyncpg.connection.Connection, name, _noting(name))
-        token = _sent.set([])
+        sent: list[str] = []
+        token = _sent.set(sent)
         try:
-            yield _sent.get() or []
+            yield sent
         finally:
             _sent.reset(token)
 
