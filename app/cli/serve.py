@@ -86,9 +86,8 @@ def _server(settings: Settings) -> "uvicorn.Server":
             if self.started:
                 gc.collect()
                 gc.freeze()  # what is alive now stays: later collections need not look at it again
-                gc.set_threshold(
-                    50_000, 20, 50
-                )  # a third of the time of a busy subscription went to collections
+                # A third of the time of a busy subscription went to collections at the usual thresholds.
+                gc.set_threshold(50_000, 20, 50)
                 print(f"workyard: serving {settings.bind_url}/graphiql", flush=True)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
