@@ -167,12 +167,20 @@ class Api:
     def __init__(self, server: Server, reader: LogReader) -> None:
         self.server, self.reader, self.hub = server, reader, server.hub
         self.open: list[asyncio.Task[None]] = []
+        self.streams = 0
         self.address = f"test-{uuid4().hex}"  # tries to sign in are counted by address
 
     async def settled(self) -> None:
         """Wait until every open subscription follows the log, and those that have ended do not."""
         async with asyncio.timeout(LIMIT):
-            while self.hub.followers != sum(not task.done() for task in self.open):
+            while self.hub.followers != self.streams + sum(not task.done() for task in self.open):
+                await asyncio.sleep(0.001)
+
+    async def caught_up(self) -> None:
+        """Wait until all that is committed has reached the hub: no transaction on this cluster holds it back."""
+        last = "SELECT xid::text::bigint AS xid, seq FROM outbox_event ORDER BY xid DESC, seq DESC LIMIT 1"
+        async with asyncio.timeout(LIMIT):
+            while [(row["xid"], row["seq"]) for row in await fetch(last)] not in ([], [self.hub.end]):
                 await asyncio.sleep(0.001)
 
     async def caller(self, who: Asker) -> Caller:
@@ -210,12 +218,17 @@ class Api:
         """A subscription that is read no faster than the test reads it."""
         request = _request(document, variables)
         events = self.server.engine.stream(self.server.engine.find(request), request, await self.caller(who))
-        async with aclosing(events):
-            async for event in events:
-                yield payload_of(event)
+        self.streams += 1
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield payload_of(event)
+        finally:
+            self.streams -= 1
 
     async def cursor(self) -> str:
-        """Where the event log ends just now."""
+        """Where the event log ends just now, with all that is committed before it."""
+        await self.caught_up()
         return str((await self.execute(None, "{ eventCursor }"))["eventCursor"])
 
 

@@ -150,4 +150,8 @@ class Wiper:
         return cls(connection, "BEGIN;" + "".join(wipes) + "COMMIT;")
 
     async def wipe(self) -> None:
-        await self.connection.execute(self.statements)
+        try:
+            await self.connection.execute(self.statements)
+        except asyncpg.PostgresError:
+            await self.connection.execute("ROLLBACK")  # one test's failure is not that of all after it
+            raise
