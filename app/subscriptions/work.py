@@ -87,6 +87,8 @@ class Subscription:
         ] = None,
         after: After = None,
     ) -> AsyncIterator[Any]:
+        if filter is not None:
+            filter.to_q(info.context.viewer)  # malformed, it is refused now and not at the first event
         async for event in follow(info, after, CHANGES):
             if filter is None or await _satisfies(info, event, filter):
                 yield WorkRequestEvent(**_state(event))

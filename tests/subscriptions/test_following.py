@@ -9,7 +9,7 @@ import pytest
 import app.daemons.log_reader
 import app.publishers.hub
 from app.access import Role
-from app.actions import outbox, work, workspaces
+from app.actions import accounts, outbox, work, workspaces
 from app.actions.retention import prune_event_log
 from app.database import Database, fetch, transaction
 from app.events import Position
@@ -99,9 +99,10 @@ class Held:
 
 
 @pytest.fixture
-async def known_tags(cast: Cast) -> None:
+async def known_tags(api: Api, cast: Cast) -> None:
     """The first request with some tags makes their set known; others with these tags wait for its commit."""
     await cast.request()
+    await api.caught_up()
 
 
 async def test_what_commits_late_is_not_skipped_and_comes_in_its_place(
@@ -359,8 +360,6 @@ async def open_other(cast: Cast) -> Any:
 @pytest.mark.parametrize("change", ["user", "superuser", "permission", "team"])
 async def test_every_change_of_access_reaches_open_subscriptions(api: Api, cast: Cast, change: str) -> None:
     root = await cast.root.viewer()
-    from app.actions import accounts
-
     async with api.subscribe(cast.eve, CHANGED) as events:
         if change == "user":
             await api.mutate(cast.root, "updateUser", id=gid(cast.eve.user), isActive=False)
