@@ -26,15 +26,21 @@ CREATE TABLE IF NOT EXISTS aerich (
 
 async def upgrade(credentials: Credentials) -> list[str]:
     """Apply the migrations that the database lacks; return their file names."""
-    guard = await asyncpg.connect(**credentials)
+    patient = _patient(credentials)
+    guard = await asyncpg.connect(**patient)
     try:
-        await guard.execute("SET statement_timeout = 0")
         await guard.execute("SELECT pg_advisory_lock($1)", LOCK)
         await guard.execute(RECORD)
         # A task of its own, because aerich works on whatever Tortoise context is current.
-        return await asyncio.create_task(_upgrade(credentials))
+        return await asyncio.create_task(_upgrade(patient))
     finally:
         await guard.close()
+
+
+def _patient(credentials: Credentials) -> Credentials:
+    """The credentials without limits of time: a migration takes as long as it takes, and others wait for it."""
+    server_settings = {**credentials.get("server_settings", {}), "statement_timeout": "0"}
+    return {**credentials, "server_settings": server_settings, "command_timeout": None}
 
 
 async def _upgrade(credentials: Credentials) -> list[str]:

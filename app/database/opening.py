@@ -108,7 +108,9 @@ async def _keep_session(_connection: asyncpg.Connection) -> None:
 def _with_defaults(credentials: Credentials, settings: Settings) -> Credentials:
     timeout = {"statement_timeout": f"{settings.statement_timeout_seconds}s"}
     server_settings = SERVER_SETTINGS | timeout | credentials.get("server_settings", {})
-    return {"timeout": 10, **credentials, "server_settings": server_settings}
+    # PostgreSQL ends a long statement itself; only a connection that is dead without a word takes longer than this.
+    patience = settings.statement_timeout_seconds + 5
+    return {"timeout": 10, "command_timeout": patience, **credentials, "server_settings": server_settings}
 
 
 async def _create(credentials: Credentials, maintenance: str) -> None:

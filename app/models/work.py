@@ -384,7 +384,7 @@ class WorkRequest(Entity):
 
     @property
     def retryable(self) -> bool:
-        """It ended badly, and no other request has taken its place."""
+        """It ended badly; it can be retried, once."""
         return self.status is ABORTED or (self.status is COMPLETED and self.result not in GOOD_RESULTS)
 
     def _become(self, status: WorkRequestStatus) -> None:

@@ -177,8 +177,9 @@ class WorkRequest(Node):
 
     @strawberry.field(description="What you may do with it just now.")
     @staticmethod
-    def viewer_can(row: strawberry.Parent[models.WorkRequest], info: Info) -> WorkRequestActions:
-        return _actions(info.context.viewer, row)
+    async def viewer_can(row: strawberry.Parent[models.WorkRequest], info: Info) -> WorkRequestActions:
+        retried = row.retryable and await info.context.one_by(models.WorkRequest, "supersedes_id", row.id)
+        return _actions(info.context.viewer, row, retried=bool(retried))
 
     dependencies: "list[WorkRequest]" = listed(
         "What it waits for.", ListOf(models.WorkRequest, "dependants__id", (("id", False),), 100)
@@ -215,7 +216,7 @@ async def _places_in_queue(viewer: Viewer, ids: list[int]) -> dict[int, int]:
     return {row["id"]: row["place"] for row in rows}
 
 
-def _actions(viewer: Viewer, row: models.WorkRequest) -> WorkRequestActions:
+def _actions(viewer: Viewer, row: models.WorkRequest, *, retried: bool) -> WorkRequestActions:
     own = viewer.user_id is not None and row.created_by_id == viewer.user_id
     may_abort = (own and Scope.WORK in viewer.scopes) or viewer.can(Capability.ABORT_WORK, row.workspace_id)
     may_order = viewer.can(Capability.RAISE_PRIORITY) or (
@@ -223,7 +224,7 @@ def _actions(viewer: Viewer, row: models.WorkRequest) -> WorkRequestActions:
     )
     return WorkRequestActions(
         abort=may_abort and not row.finished,
-        retry=row.retryable and viewer.can(Capability.RETRY_WORK, row.workspace_id),
+        retry=row.retryable and not retried and viewer.can(Capability.RETRY_WORK, row.workspace_id),
         set_priority=may_order and row.status in (BLOCKED, PENDING),
     )
 
