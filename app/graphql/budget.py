@@ -49,11 +49,9 @@ class Budget:
 
     async def spend_when_refilled(self, who: Hashable, points: int) -> None:
         """Take points as soon as there are enough: for what is to be slowed down, and not refused."""
-        missing = points - self.left(who)
-        while missing > 0:
-            await asyncio.sleep(missing / self._refill)
-            missing = points - self.left(who)
-        self.spend(who, points)
+        while (left := self.left(who)) < points:
+            await asyncio.sleep((points - left) / self._refill)
+        self._keep(who, left - points)
 
     def give_back(self, who: Hashable, points: int) -> None:
         """Return points that were taken and turned out not to be needed."""

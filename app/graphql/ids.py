@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -67,6 +68,7 @@ def decode_page_cursor(cursor: str, order: str, length: int, path: Path) -> list
     return list(values)
 
 
+@lru_cache(maxsize=1000)
 def event_cursor(position: Position) -> str:
     """The place of an event in the log."""
     return _encode(f"e{position.xid}.{position.seq}".encode())

@@ -4,8 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from functools import cached_property
+from time import monotonic
 
 from app.graphql import metrics
+from app.signals import Signal
 
 
 class Rendered:
@@ -33,7 +35,7 @@ class SharedRenderings:
 
     async def get(self, key: Hashable, render: Callable[[], Awaitable[bytes]]) -> Rendered:
         """The rendering for that key; `render` is called when nobody else did a moment ago."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         self._forget(now)
         found = self._kept.get(key)
         if found is None:
@@ -43,7 +45,7 @@ class SharedRenderings:
     def _forget(self, now: float) -> None:
         while self._kept:
             key, oldest = next(iter(self._kept.items()))
-            finished = oldest.until <= now and oldest.task.done()
+            finished = oldest.until <= now and oldest.finished
             if not finished and len(self._kept) <= self._most:
                 return
             del self._kept[key]
@@ -54,15 +56,15 @@ class _Rendering:
 
     def __init__(self, until: float, render: Callable[[], Awaitable[bytes]]) -> None:
         self.until = until
-        self.task = asyncio.create_task(self._make(render))
-        self._done = (
-            asyncio.Event()
-        )  # waiting for it costs a third of shield(), and a thousand may wait at once
+        self.finished = False
+        self._task = asyncio.create_task(self._make(render))
+        self._done = Signal()  # waiting for it costs a third of shield(), and a thousand may wait at once
         self._made: Rendered | Exception | None = None
 
     async def get(self) -> Rendered:
         """What was made, as soon as it is."""
-        await self._done.wait()
+        if not self.finished:
+            await self._done.wait()
         if isinstance(self._made, Rendered):
             return self._made
         raise self._made or asyncio.CancelledError
@@ -74,4 +76,5 @@ class _Rendering:
         except Exception as error:
             self._made = error
         finally:
-            self._done.set()
+            self.finished = True
+            self._done.give()

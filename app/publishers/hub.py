@@ -7,13 +7,14 @@ from the database when the hub no longer has it. So nobody misses or repeats any
 import asyncio
 import contextlib
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from app.errors import Unavailable
 from app.events import START, Audience, Position
+from app.signals import Signal
 
 WINDOW = 10_000
 BATCH = 500
@@ -35,6 +36,8 @@ class Event:
     workspace_id: int | None
     audience: Audience
     owner_id: int | None
+    told: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What it is told as, by who tells it: made once for all who follow."""
 
 
 Scan = Callable[[Position, int], Awaitable[Sequence[Event]]]
@@ -50,8 +53,8 @@ class Hub:
         self._positions: list[Position] = []
         self._since = START
         self._end = START
-        self._more = asyncio.Event()
-        self._access = asyncio.Event()
+        self._more = Signal()
+        self._access = Signal()
         self._open = False
         self.access_changes = 0
         self.server_number = 0
@@ -88,14 +91,13 @@ class Hub:
         self._end = self._positions[-1] if self._positions else self._end
         if changes_access:
             self.access_changes += 1
-            access, self._access = self._access, asyncio.Event()
-            access.set()
-        self._wake()
+            self._access.give()
+        self._more.give()
 
     def close(self) -> None:
         """No more events will come: followers end."""
         self._open = False
-        self._wake()
+        self._more.give()
 
     async def follow(
         self, after: Position | None = None, types: Collection[str] | None = None
@@ -129,22 +131,13 @@ class Hub:
             return self._window[first : first + BATCH]
         return [event for event in await self._scan(position, BATCH) if event.position <= self._end]
 
-    async def changed(self, position: Position, timeout: float | None = None) -> None:
-        """Wait until there is something after the position, the hub closes, or the time is over."""
-        if position < self._end or not self._open:
-            return
-        more = self._more
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await more.wait()
+    async def changed(self, position: Position) -> None:
+        """Wait until there is something after the position, or the hub closes."""
+        if position >= self._end and self._open:
+            await self._more.wait()
 
     async def access_changed(self, timeout: float) -> None:
         """Wait until somebody's access has changed, or the time is over."""
-        access = self._access
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await access.wait()
-
-    def _wake(self) -> None:
-        more, self._more = self._more, asyncio.Event()
-        more.set()
+                await self._access.wait()

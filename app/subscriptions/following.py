@@ -1,8 +1,8 @@
 """What all subscriptions share: follow the log from a cursor, see only what one may, say where to resume."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
 
@@ -15,6 +15,8 @@ from app.graphql.scalars import Cursor
 from app.models import Workspace
 from app.models.outbox import end_of_log
 from app.publishers.hub import Event
+
+T = TypeVar("T")
 
 After = Annotated[
     Cursor | None,
@@ -91,6 +93,13 @@ def _public_in_tenant(event: Event, viewer: Viewer) -> bool:
     if event.audience is Audience.TENANT:
         return True
     return event.audience is Audience.STAFF and (viewer.is_staff or viewer.is_superuser)
+
+
+def told(event: Event, tell: Callable[[Event], T]) -> T:
+    """What `tell` makes of the event: made once, and shared by all who are told the same."""
+    if tell not in event.told:
+        event.told[tell] = tell(event)
+    return cast(T, event.told[tell])
 
 
 def common(event: Event) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.events import CATALOGUE
 from app.graphql.ids import row_id
 from app.publishers.hub import Event
 from app.schema.work import LogLine, WorkRequest, WorkRequestFilter
-from app.subscriptions.following import After, Happening, common, follow
+from app.subscriptions.following import After, Happening, common, follow, told
 
 LOG_APPENDED = "work_request.log_appended"
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("work_request.") and name != LOG_APPENDED)
@@ -91,7 +91,7 @@ class Subscription:
             filter.to_q(info.context.viewer)  # malformed, it is refused now and not at the first event
         async for event in follow(info, after, CHANGES):
             if filter is None or await _satisfies(info, event, filter):
-                yield WorkRequestEvent(**_state(event))
+                yield told(event, _change)
 
     @strawberry.subscription(
         description="What the task of one work request prints, all attempts.",
@@ -119,15 +119,16 @@ class Subscription:
                 )
 
 
-def _state(event: Event) -> Any:
-    return {
-        **common(event),
-        "row_id": event.subject_id,
-        "attempt": event.data["attempt"],
-        "version": event.data["version"],
-        "status": models.WorkRequestStatus(event.data["status"]),
-        "result": models.WorkRequestResult(event.data["result"]),
-    }
+def _change(event: Event) -> WorkRequestEvent:
+    fields: dict[str, Any] = common(event)
+    return WorkRequestEvent(
+        **fields,
+        row_id=event.subject_id,
+        attempt=event.data["attempt"],
+        version=event.data["version"],
+        status=models.WorkRequestStatus(event.data["status"]),
+        result=models.WorkRequestResult(event.data["result"]),
+    )
 
 
 async def _satisfies(info: Info, event: Event, filter: Any) -> bool:
