@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Self
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ import pytest
 
 from app.daemons.log_reader import LogReader
 from app.database import Database, fetch
+from app.graphql.documents import Documents
 from app.graphql.engine import Caller, Event
 from app.graphql.ids import global_id
 from app.graphql.request import GraphQLRequest
@@ -252,10 +254,26 @@ def _request(document: str, variables: dict[str, Any]) -> GraphQLRequest:
     return GraphQLRequest.parse({"query": document, "variables": variables})
 
 
+@cache
+def _settings() -> Settings:
+    return Settings()
+
+
+_prepared: list[Documents] = []
+
+
+def _documents(server: Server) -> Documents:
+    """The documents that tests before have prepared, which depend on the schema and the settings alone."""
+    if not _prepared:
+        _prepared.append(server.engine.documents)
+    return _prepared[0]
+
+
 @asynccontextmanager
 async def run_api(database: Database) -> AsyncIterator[Api]:
     """A server process's worth on this database, until the block ends."""
-    server = Server(Settings())
+    server = Server(_settings())
+    server.engine.documents = _documents(server)
     reader = LogReader(server.hub, database)
     loop = asyncio.create_task(reader.run_forever())
     try:

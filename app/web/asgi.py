@@ -29,7 +29,7 @@ from app.settings import Settings
 from app.web.graphiql import graphiql_routes
 from app.web.health import Check, check_database, health_routes
 from app.web.metrics import metrics_routes
-from app.web.schema import build_schema
+from app.web.schema import build_schema, printed_schema
 from app.web.session import session_routes
 
 
@@ -68,7 +68,7 @@ class Server:
             # Given as an ASGI application, so that Starlette's requests and responses are not between.
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-            _schema_route(self.schema.as_str() + "\n"),
+            _schema_route(printed_schema()),
             *health_routes(self.checks, self.connections),
             *metrics_routes(),
             *graphiql_routes(),
