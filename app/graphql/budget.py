@@ -49,7 +49,7 @@ class Budget:
 
     async def spend_when_refilled(self, who: Hashable, points: int) -> None:
         """Take points as soon as there are enough: for what is to be slowed down, and not refused."""
-        while (left := self.left(who)) < points:
+        while (left := self.left(who)) < points:  # noqa: ASYNC110  it refills as time passes
             await asyncio.sleep((points - left) / self._refill)
         self._keep(who, left - points)
 
