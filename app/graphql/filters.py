@@ -21,7 +21,7 @@ from app.access import Viewer
 from app.errors import BadInput
 from app.graphql.entity import describe, related_model
 from app.graphql.enums import describe_enum
-from app.graphql.ids import Path, row_id, row_ids
+from app.graphql.ids import Path, decode_id, row_id, row_ids
 from app.graphql.scalars import JSON
 from app.models import Entity
 from app.models.entity import NOTHING, holds
@@ -68,6 +68,14 @@ class Filter:
         `BadInput` when it has too many conditions, is nested too deeply, or has a malformed id.
         """
         return self._to_q(viewer, _Budget(MAX_CONDITIONS), ("filter",), MAX_NESTING)
+
+    def ids(self) -> frozenset[int] | None:
+        """The rows that its own condition `id` names: of all others it is false. None when it names none."""
+        named = getattr(self, "id", UNSET)
+        if named in (UNSET, None):
+            return None
+        values = [named.eq] if named.eq not in (UNSET, None) else named.in_
+        return None if values in (UNSET, None) else frozenset(decode_id(each)[1] for each in values)
 
     def _to_q(self, viewer: Viewer, budget: "_Budget", path: Path, levels: int) -> Q:
         if levels == 0:

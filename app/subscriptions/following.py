@@ -10,9 +10,10 @@ from app.access import Viewer
 from app.context import Info
 from app.errors import BadInput, Unauthenticated
 from app.events import Audience, Position
+from app.graphql.filters import Filter
 from app.graphql.ids import decode_event_cursor, event_cursor
 from app.graphql.scalars import Cursor
-from app.models import Workspace
+from app.models import Entity, Workspace
 from app.models.outbox import end_of_log
 from app.publishers.hub import Event
 
@@ -93,6 +94,30 @@ def _public_in_tenant(event: Event, viewer: Viewer) -> bool:
     if event.audience is Audience.TENANT:
         return True
     return event.audience is Audience.STAFF and (viewer.is_staff or viewer.is_superuser)
+
+
+class Wanted:
+    """Which events a subscription's filter lets through: it holds of their subject as that is now.
+
+    Raises `BadInput` when the filter is malformed.
+    """
+
+    def __init__(self, info: Info, model: type[Entity], filter: Filter | None) -> None:
+        self._context, self._model, self._filter = info.context, model, filter
+        self._ids = None
+        if filter is not None:
+            filter.to_q(info.context.viewer)
+            self._ids = filter.ids()
+
+    async def holds(self, event: Event) -> bool:
+        """Asks the database, unless the filter names other rows."""
+        if self._filter is None:
+            return True
+        if self._ids is not None and event.subject_id not in self._ids:
+            return False
+        viewer = await self._context.current_viewer()
+        rows = self._model.visible_to(viewer).filter(self._filter.to_q(viewer), id=event.subject_id)
+        return await rows.exists()
 
 
 def told(event: Event, tell: Callable[[Event], T]) -> T:

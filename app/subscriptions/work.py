@@ -12,7 +12,7 @@ from app.events import CATALOGUE
 from app.graphql.ids import row_id
 from app.publishers.hub import Event
 from app.schema.work import LogLine, WorkRequest, WorkRequestFilter
-from app.subscriptions.following import After, Happening, common, follow, told
+from app.subscriptions.following import After, Happening, Wanted, common, follow, told
 
 LOG_APPENDED = "work_request.log_appended"
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("work_request.") and name != LOG_APPENDED)
@@ -87,10 +87,9 @@ class Subscription:
         ] = None,
         after: After = None,
     ) -> AsyncIterator[Any]:
-        if filter is not None:
-            filter.to_q(info.context.viewer)  # malformed, it is refused now and not at the first event
+        wanted = Wanted(info, models.WorkRequest, filter)
         async for event in follow(info, after, CHANGES):
-            if filter is None or await _satisfies(info, event, filter):
+            if await wanted.holds(event):
                 yield told(event, _change)
 
     @strawberry.subscription(
@@ -128,11 +127,4 @@ def _change(event: Event) -> WorkRequestEvent:
         version=event.data["version"],
         status=models.WorkRequestStatus(event.data["status"]),
         result=models.WorkRequestResult(event.data["result"]),
-    )
-
-
-async def _satisfies(info: Info, event: Event, filter: Any) -> bool:
-    viewer = await info.context.current_viewer()
-    return (
-        await models.WorkRequest.visible_to(viewer).filter(filter.to_q(viewer), id=event.subject_id).exists()
     )

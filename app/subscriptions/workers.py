@@ -19,7 +19,7 @@ from app.graphql.ids import event_cursor
 from app.graphql.scalars import Cursor
 from app.publishers.hub import Event
 from app.schema.work import Worker, WorkerFilter, WorkRequest
-from app.subscriptions.following import After, Happening, common, follow, position_after
+from app.subscriptions.following import After, Happening, Wanted, common, follow, position_after
 
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("worker."))
 INBOX = WORK_BROUGHT | {
@@ -100,10 +100,9 @@ class Subscription:
         ] = None,
         after: After = None,
     ) -> AsyncIterator[Any]:
-        if filter is not None:
-            filter.to_q(info.context.viewer)  # malformed, it is refused now and not at the first event
+        wanted = Wanted(info, models.Worker, filter)
         async for event in follow(info, after, CHANGES):
-            if filter is None or await _satisfies(info, event, filter):
+            if await wanted.holds(event):
                 yield WorkerEvent(**common(event), row_id=event.subject_id)
 
     @strawberry.subscription(
@@ -215,8 +214,3 @@ class _Connection:
                 assert self._viewer.worker_id is not None
                 if not await actions.touch_worker(self._viewer.worker_id, self._id, self._hub.server_number):
                     await actions.reconnect_worker(self._viewer, self._id, self._hub.server_number)
-
-
-async def _satisfies(info: Info, event: Event, filter: Any) -> bool:
-    viewer = await info.context.current_viewer()
-    return await models.Worker.visible_to(viewer).filter(filter.to_q(viewer), id=event.subject_id).exists()

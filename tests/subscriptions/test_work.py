@@ -4,6 +4,8 @@ import random
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from app.actions import work, workspaces
 from app.clock import now
 from app.database import fetch
@@ -11,6 +13,7 @@ from app.errors import AppError
 from app.models import LogStream, WorkRequest, WorkRequestResult
 from tests.api import Api, gid
 from tests.cast import Cast
+from tests.statements import statements
 
 CHANGES = """subscription($f: WorkRequestFilter, $c: Cursor) { workRequestChanged(filter: $f, after: $c) {
     cursor time type status result attempt version workRequest { id status result attempt version } } }"""
@@ -83,6 +86,23 @@ async def test_a_filter_lets_through_only_what_satisfies_it_now(api: Api, cast: 
         ):  # delivered after it had completed: it satisfies by then
             following = await events.next()
         assert (following["type"], following["workRequest"]["id"]) == ("work_request.completed", gid(request))
+
+
+async def test_who_follows_one_request_costs_no_statement_when_another_changes(
+    api: Api, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, other = await cast.request(), await cast.request()
+    cursor = (await api.execute(cast.bob, "{ eventCursor }"))["eventCursor"]
+    await work.abort_work_request(await cast.bob.viewer(), other.id, reason="")
+    await work.abort_work_request(await cast.bob.viewer(), request.id, reason="")
+
+    for wanted in ({"eq": gid(request)}, {"in": [gid(request)]}):
+        with statements(monkeypatch) as sent:
+            async with api.subscribe(cast.bob, CHANGES, f={"id": wanted}, c=cursor) as events:
+                event = await events.next()
+        assert event["workRequest"]["id"] == gid(request)
+        asked = [each for each in sent if each.startswith('SELECT 1 FROM "work_request"')]
+        assert len(asked) == 1, sent
 
 
 async def test_a_filter_that_does_not_decode_is_refused_at_once(api: Api, cast: Cast) -> None:
