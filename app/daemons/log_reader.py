@@ -23,6 +23,8 @@ from app.models.outbox import end_of_log, read_log
 from app.publishers.hub import BATCH, Event, Hub
 
 CHANNEL = "workyard_events"
+HERE = "here"
+"""What a process says when it begins to listen: the others then know that there is somebody to tell of writes."""
 POLL = 1.0
 HELD_BACK_POLL = 0.005
 MAX_HELD_BACK_POLL = 0.1
@@ -56,6 +58,7 @@ class LogReader:
         self._held_back = False
         self._caught_up_at = monotonic()
         self._listening = asyncio.Event()
+        self._count = asyncio.Event()  # set when the number of servers may have changed
         self._speaking = asyncio.Lock()  # a connection takes one statement at a time
 
     async def wait_until_listening(self) -> None:
@@ -138,25 +141,28 @@ class LogReader:
 
     async def _listen_once(self) -> None:
         connection = await asyncpg.connect(**self._database.credentials)
-        lost = asyncio.Event()
         try:
-            connection.add_termination_listener(lambda _: lost.set())
+            connection.add_termination_listener(lambda _: self._count.set())
             self.hub.server_number = await _take_number(connection, self.hub.server_number)
             await connection.add_listener(CHANNEL, self._heard)
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, HERE)
             self._connection = connection
             self._listening.set()
             self._wake.set()
-            while not lost.is_set():
+            while not connection.is_closed():
+                self._count.clear()
                 async with self._speaking:
                     self.hub.servers = await connection.fetchval(_COUNT_SERVERS)
-                await _wait(lost, COUNT_EVERY)
+                await _wait(self._count, COUNT_EVERY)
         finally:
             with contextlib.suppress(Exception):
                 await connection.close(timeout=1)
 
-    def _heard(self, _: object, pid: int, __: str, ___: object) -> None:
+    def _heard(self, _: object, pid: int, __: str, payload: object) -> None:
         if self._connection is not None and pid != self._connection.get_server_pid():
             self._wake.set()
+            if payload == HERE:
+                self._count.set()
 
     async def _tell_others(self) -> None:
         """Wake the readers of other processes: once for many commits, and only when there are others."""
@@ -165,16 +171,13 @@ class LogReader:
             self._to_tell.clear()
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with self._speaking:
-                    if self._connection is not None:
-                        await self._connection.execute(_NOTIFY_OTHERS)
+                    if self._connection is not None and self.hub.servers > 1:
+                        await self._connection.execute(f"NOTIFY {CHANNEL}")
             await asyncio.sleep(NOTIFY_PAUSE)
 
 
 _COUNT_SERVERS = f"""SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-
-_NOTIFY_OTHERS = f"""SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {SERVER_LOCK} AND objsubid = 2 AND pid <> pg_backend_pid())"""
 
 
 async def _take_number(connection: "asyncpg.Connection[Any]", before: int) -> int:
