@@ -8,6 +8,7 @@ import structlog
 
 from app.actions import work
 from app.actions.retention import BATCH, forget_old_keys, forget_old_tokens, prune_event_log
+from app.actions.statistics import analyze_what_has_grown
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Reaper:
         """One round; once an hour it clears away what is old, and goes on with that round by round until it is done."""
         requests = await work.recover_lost_work()
         workers = await work.disconnect_lost_workers(grace_seconds=GRACE)
+        await analyze_what_has_grown()
         now = asyncio.get_running_loop().time()
         if now < self._next_clearing:
             return Reaped(requests, workers)
