@@ -7,6 +7,7 @@ Who asks is somebody of the cast, a key, or None for the anonymous. Their tokens
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,9 @@ class Following:
 
     async def __aenter__(self) -> Self:
         """Open it; on return it either follows the log or has ended."""
+        with contextlib.suppress(TimeoutError):  # a test may hold the log back on purpose
+            async with asyncio.timeout(1):
+                await self._api.caught_up()
         await self._api.settled()
         self._task = asyncio.create_task(self._pump())
         self._api.open.append(self._task)

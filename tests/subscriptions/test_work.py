@@ -92,7 +92,7 @@ async def test_who_follows_one_request_costs_no_statement_when_another_changes(
     api: Api, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request, other = await cast.request(), await cast.request()
-    cursor = (await api.execute(cast.bob, "{ eventCursor }"))["eventCursor"]
+    cursor = await api.cursor()
     await work.abort_work_request(await cast.bob.viewer(), other.id, reason="")
     await work.abort_work_request(await cast.bob.viewer(), request.id, reason="")
 
