@@ -35,21 +35,41 @@ async def record(
 
 
 def insert_events(
-    event: EventType, rows: str, extra: str = "'{}'::jsonb", tenant: str = "NULL::bigint"
+    event: EventType,
+    rows: str,
+    extra: str = "'{}'::jsonb",
+    tenant: str = "NULL::bigint",
+    *,
+    in_turn: bool = False,
 ) -> str:
     """The INSERT that writes one event for each row of the CTE or table `rows`, for statements that do all in one.
 
-    `extra` is an SQL expression of type jsonb over `row`. The caller calls `written()` after the commit.
+    `extra` is an SQL expression of type jsonb over `row`. The caller calls `written()` after the commit. `in_turn` puts the
+    event behind all others of its subject, whose row the transaction must have locked in a statement before.
     """
     data = ", ".join(f"'{column}', row.{column}" for column in event.data)
     workspace, join, tenant_id = _whereabouts(event, tenant)
     owner = _OWNER.get(event.table, "NULL::bigint")
+    subject = f"'{event.table}/' || row.id"
+    xid = (
+        f"greatest(pg_current_xact_id(), ({_LATEST.format(subject=subject)}))"
+        if in_turn
+        else "pg_current_xact_id()"
+    )
     return f"""INSERT INTO outbox_event
-        (event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience, owner_id)
-        SELECT '{event.name}', '{SOURCE}', '{event.table}/' || row.id, '{event.table}/' || row.id,
-               jsonb_build_object({data}) || {extra}, {tenant_id}, {workspace}, '{event.audience.value}', {owner}
+        (event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience, owner_id, xid)
+        SELECT '{event.name}', '{SOURCE}', {subject}, {subject},
+               jsonb_build_object({data}) || {extra}, {tenant_id}, {workspace}, '{event.audience.value}', {owner}, {xid}
         FROM {rows} AS row {join}"""
 
+
+# A transaction that waited for a row may have got its id before the one that it waited for. Its event takes a place
+# behind the other's all the same: a later place than that of its own id is as safe, because readers stay below its id too.
+_LATEST = "SELECT xid FROM outbox_event WHERE outbox_event.subject = {subject} ORDER BY xid DESC LIMIT 1"
+_FIRST = frozenset(
+    {"work_request.created", "worker.registered", "token.created", "user.created", "workspace.created"}
+)
+"""Events before which their subject has none."""
 
 _OWNER = {"token": "row.user_id", "user": "row.id"}
 
@@ -69,7 +89,7 @@ def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
 
 def _record(event: EventType) -> str:
     rows = f'(SELECT * FROM "{event.table}" WHERE id = ANY($1::bigint[]) ORDER BY id)'
-    return insert_events(event, rows, "$2::jsonb", "$3::bigint")
+    return insert_events(event, rows, "$2::jsonb", "$3::bigint", in_turn=event.name not in _FIRST)
 
 
 _RECORD = {name: _record(event) for name, event in CATALOGUE.items()}
