@@ -45,11 +45,18 @@ class Capability(StrEnum):
     ADMINISTER_WORKERS = "administer_workers"
     ADMINISTER_USERS = "administer_users"
     READ_AUDIT_LOG = "read_audit_log"
+    ENQUEUE_TASK = "enqueue_task"
+    RETRY_TASK = "retry_task"
+    CANCEL_TASK = "cancel_task"
+    PURGE_TASKS = "purge_tasks"
+    CHANGE_SCHEDULE = "change_schedule"
+    SEND_SCHEDULE = "send_schedule"
+    VIEW_SYSTEM_INFO = "view_system_info"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Who has a capability: a role in the workspace, or staff, or a worker; and the scope that a token needs."""
+    """Who has a capability: a role in the workspace, or staff, or either, or a worker; and the scope that a token needs."""
 
     scope: Scope
     role: Role | None = None
@@ -72,6 +79,13 @@ GRANTS: Mapping[Capability, Grant] = {
     Capability.ADMINISTER_WORKERS: Grant(Scope.ADMIN, staff=True),
     Capability.ADMINISTER_USERS: Grant(Scope.ADMIN, staff=True),
     Capability.READ_AUDIT_LOG: Grant(Scope.READ, staff=True),
+    Capability.ENQUEUE_TASK: Grant(Scope.WORK, role=Role.CONTRIBUTOR, staff=True),
+    Capability.RETRY_TASK: Grant(Scope.WORK, role=Role.CONTRIBUTOR, staff=True),
+    Capability.CANCEL_TASK: Grant(Scope.WORK, role=Role.CONTRIBUTOR, staff=True),
+    Capability.PURGE_TASKS: Grant(Scope.ADMIN, staff=True),
+    Capability.CHANGE_SCHEDULE: Grant(Scope.ADMIN, staff=True),
+    Capability.SEND_SCHEDULE: Grant(Scope.WORK, staff=True),
+    Capability.VIEW_SYSTEM_INFO: Grant(Scope.READ, staff=True),
 }
 
 
@@ -131,8 +145,8 @@ class Viewer:
             return grant.worker and self.worker_id is not None
         if self.is_superuser or capability.value in self.permissions:
             return True
-        if grant.staff or grant.signed_in:
-            return grant.signed_in or self.is_staff
+        if grant.signed_in or (grant.staff and self.is_staff):
+            return True
         role = self.roles.get(workspace_id) if workspace_id is not None else None
         return role is not None and grant.role is not None and role >= grant.role
 
@@ -151,5 +165,6 @@ def _who(grant: Grant) -> str:
     if grant.worker:
         return "a worker's token"
     if grant.role is not None:
-        return f"the role {grant.role.name} in the workspace"
+        role = f"the role {grant.role.name} in the workspace"
+        return f"{role}, or a member of staff" if grant.staff else role
     return "a signed-in user" if grant.signed_in else "a member of staff"

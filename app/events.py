@@ -18,6 +18,7 @@ class Audience(StrEnum):
     WORKSPACE = "workspace"
     TENANT = "tenant"
     STAFF = "staff"
+    WORKSPACE_AND_STAFF = "workspace_and_staff"
 
 
 class Position(NamedTuple):
@@ -157,6 +158,62 @@ TaskTypeRegistered = _event(
     "A kind of work became known, or its schema changed.",
     ("name", "task_version"),
     Audience.TENANT,
+)
+
+_TASK = (
+    "message_id",
+    "actor_name",
+    "queue_name",
+    "state",
+    "aggregated_status",
+    "retries",
+    "attempt",
+    "eta",
+    "log_count",
+)
+"""Beside these, an event of a task has `transitions`: the states that it went through since its last event, each with its
+time, as pairs; and `log_count` lines of its log had been written."""
+
+TaskQueued = _event(
+    "task.queued", "A task was sent: it waits for a runner.", _TASK, Audience.WORKSPACE_AND_STAFF
+)
+TaskProgressed = _event(
+    "task.progressed",
+    "A runner has it, and it went on, or logged something.",
+    _TASK,
+    Audience.WORKSPACE_AND_STAFF,
+)
+TaskRequeued = _event(
+    "task.requeued",
+    "It waits for a runner again: `reason` is retry, given_back, runner_lost or retried_by_hand.",
+    (*_TASK, "crashes"),
+    Audience.WORKSPACE_AND_STAFF,
+)
+TaskDone = _event("task.done", "Its actor returned.", _TASK, Audience.WORKSPACE_AND_STAFF)
+TaskRejected = _event(
+    "task.rejected",
+    "It ended without having been done: its actor failed for the last time, or somebody cancelled it.",
+    _TASK,
+    Audience.WORKSPACE_AND_STAFF,
+)
+
+_SCHEDULE = ("actor_name", "identifier", "crontab", "paused", "next_run", "version")
+ScheduleCreated = _event("schedule.created", "A schedule was declared.", _SCHEDULE, Audience.STAFF)
+ScheduleChanged = _event("schedule.changed", "A schedule was changed, or ran.", _SCHEDULE, Audience.STAFF)
+ScheduleDeleted = _event("schedule.deleted", "Its declaration is gone.", _SCHEDULE, Audience.STAFF)
+
+_WORKER_STATUS = ("hostname", "version", "stopping")
+WorkerStatusStarted = _event(
+    "worker_status.started", "A task runner has started.", _WORKER_STATUS, Audience.STAFF
+)
+WorkerStatusStopped = _event(
+    "worker_status.stopped",
+    "A task runner has ended, having given back what it had.",
+    _WORKER_STATUS,
+    Audience.STAFF,
+)
+WorkerStatusLost = _event(
+    "worker_status.lost", "A task runner was not seen for 30 seconds.", _WORKER_STATUS, Audience.STAFF
 )
 
 WORK_BROUGHT = frozenset(

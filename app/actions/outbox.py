@@ -2,6 +2,7 @@
 catalogue's."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import orjson
 
@@ -24,7 +25,7 @@ def written() -> None:
 
 
 async def record(
-    event: EventType, *ids: int, extra: dict[str, object] | None = None, tenant_id: int | None = None
+    event: EventType, *ids: int | UUID, extra: dict[str, object] | None = None, tenant_id: int | None = None
 ) -> None:
     """Write one event for each of the rows, in the caller's transaction. Call it after the rows are saved.
 
@@ -67,11 +68,19 @@ def insert_events(
 # behind the other's all the same: a later place than that of its own id is as safe, because readers stay below its id too.
 _LATEST = "SELECT xid FROM outbox_event WHERE outbox_event.subject = {subject} ORDER BY xid DESC LIMIT 1"
 _FIRST = frozenset(
-    {"work_request.created", "worker.registered", "token.created", "user.created", "workspace.created"}
+    {
+        "work_request.created",
+        "worker.registered",
+        "token.created",
+        "user.created",
+        "workspace.created",
+        "schedule.created",
+    }
 )
 """Events before which their subject has none."""
 
 _OWNER = {"token": "row.user_id", "user": "row.id"}
+_OF_NO_TENANT = ("task_type", "worker_status")
 
 
 def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
@@ -84,11 +93,18 @@ def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
             "JOIN workspace ON workspace.id = row.workspace_id",
             f"coalesce({tenant}, workspace.tenant_id)",
         )
-    return "NULL::bigint", "", tenant if event.table == "task_type" else f"coalesce({tenant}, row.tenant_id)"
+    if event.audience is Audience.WORKSPACE_AND_STAFF:
+        return "row.workspace_id", "", "row.tenant_id"
+    return (
+        "NULL::bigint",
+        "",
+        tenant if event.table in _OF_NO_TENANT else f"coalesce({tenant}, row.tenant_id)",
+    )
 
 
 def _record(event: EventType) -> str:
-    rows = f'(SELECT * FROM "{event.table}" WHERE id = ANY($1::bigint[]) ORDER BY id)'
+    id_type = "uuid" if event.table == "worker_status" else "bigint"
+    rows = f'(SELECT * FROM "{event.table}" WHERE id = ANY($1::{id_type}[]) ORDER BY id)'
     return insert_events(event, rows, "$2::jsonb", "$3::bigint", in_turn=event.name not in _FIRST)
 
 

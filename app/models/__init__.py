@@ -14,6 +14,17 @@ from app.models.accounts import (
 )
 from app.models.entity import Entity
 from app.models.outbox import OutboxEvent, OutboxStatus
+from app.models.tasks import (
+    ContentType,
+    LogEvent,
+    LogLevel,
+    Schedule,
+    Task,
+    TaskLog,
+    TaskState,
+    TaskStatus,
+    WorkerStatus,
+)
 from app.models.work import (
     LogLine,
     LogStream,
@@ -27,17 +38,25 @@ from app.models.work import (
 from app.models.workspaces import Workspace, WorkspaceMembership
 
 __all__ = [
+    "ContentType",
     "Entity",
     "Group",
     "IdempotencyKey",
     "LogAction",
     "LogEntry",
+    "LogEvent",
+    "LogLevel",
     "LogLine",
     "LogStream",
     "OutboxEvent",
     "OutboxStatus",
     "Permission",
+    "Schedule",
     "TagSet",
+    "Task",
+    "TaskLog",
+    "TaskState",
+    "TaskStatus",
     "TaskType",
     "Team",
     "Tenant",
@@ -48,6 +67,7 @@ __all__ = [
     "WorkRequestResult",
     "WorkRequestStatus",
     "Worker",
+    "WorkerStatus",
     "Workspace",
     "WorkspaceMembership",
 ]

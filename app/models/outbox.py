@@ -79,7 +79,7 @@ class OutboxEvent(Entity):
         "models.Workspace", null=True, related_name="events", on_delete=fields.CASCADE
     )
     workspace_id: int | None
-    audience = fields.CharEnumField(Audience, max_length=9, description="Who may see it.")
+    audience = fields.CharEnumField(Audience, max_length=20, description="Who may see it.")
     owner_id = fields.BigIntField(null=True, description="The user it concerns, who may see it too.")
 
     class Meta:
@@ -91,12 +91,14 @@ class OutboxEvent(Entity):
         if viewer.worker_id is not None:
             return NOTHING
         public = Q(
-            workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")), audience=Audience.WORKSPACE
+            workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")),
+            audience__in=[Audience.WORKSPACE, Audience.WORKSPACE_AND_STAFF],
         )
         if viewer.user_id is None:
             return public
+        staff = viewer.is_staff or viewer.is_superuser
         audiences = (
-            [Audience.TENANT, Audience.STAFF] if viewer.is_staff or viewer.is_superuser else [Audience.TENANT]
+            [Audience.TENANT, Audience.STAFF, Audience.WORKSPACE_AND_STAFF] if staff else [Audience.TENANT]
         )
         return public | Q(tenant_id=viewer.tenant_id, audience__in=audiences) | Q(owner_id=viewer.user_id)
 

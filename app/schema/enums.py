@@ -64,4 +64,34 @@ describe_enum(
     WORKSPACE="Whoever may see the workspace.",
     TENANT="The signed-in users of the tenant.",
     STAFF="Staff.",
+    WORKSPACE_AND_STAFF="Whoever may see the workspace, if there is one, and staff.",
+)
+_STATES = {
+    "QUEUED": "Waits for a runner.",
+    "CONSUMED": "A runner has taken it.",
+    "PREPROCESS": "The runner prepares it.",
+    "RUNNING": "Its actor runs.",
+    "POSTPROCESS": "Its actor has returned or failed, and the runner concludes.",
+    "REJECTED": "It ended without having been done.",
+    "DONE": "Its actor returned.",
+}
+describe_enum(models.TaskState, "Where a task is in its life.", **_STATES)
+describe_enum(
+    models.TaskStatus,
+    "A task's state; once it is done, the worst that its last attempt logged.",
+    **_STATES
+    | {
+        "DONE": "Done, and nothing was logged.",
+        "INFO": "Done, and nothing worse than information was logged.",
+        "WARNING": "Done, with a warning.",
+        "ERROR": "Done, though an error was logged.",
+    },
+)
+describe_enum(
+    models.LogLevel,
+    "How grave a line of a task's log is.",
+    DEBUG="For who looks for a fault; does not count towards the status.",
+    INFO="What happened.",
+    WARNING="Something that should not be so.",
+    ERROR="Something failed.",
 )

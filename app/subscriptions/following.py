@@ -77,7 +77,8 @@ class Sight:
             event.owner_id == viewer.user_id or _public_in_tenant(event, viewer)
         ):
             return True
-        return event.audience is Audience.WORKSPACE and await self._sees_workspace(viewer, event.workspace_id)
+        shared = event.audience in (Audience.WORKSPACE, Audience.WORKSPACE_AND_STAFF)
+        return shared and await self._sees_workspace(viewer, event.workspace_id)
 
     async def _sees_workspace(self, viewer: Viewer, id: int | None) -> bool:
         changes = self._context.hub.access_changes
@@ -93,7 +94,8 @@ class Sight:
 def _public_in_tenant(event: Event, viewer: Viewer) -> bool:
     if event.audience is Audience.TENANT:
         return True
-    return event.audience is Audience.STAFF and (viewer.is_staff or viewer.is_superuser)
+    staff = event.audience in (Audience.STAFF, Audience.WORKSPACE_AND_STAFF)
+    return staff and (viewer.is_staff or viewer.is_superuser)
 
 
 class Wanted:
