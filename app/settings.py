@@ -95,6 +95,13 @@ class Settings(BaseSettings):
         description="PostgreSQL 15 or later to use, as postgresql://user:password@host:port/database?sslmode=require. "
         "When unset, Workyard starts a PostgreSQL of its own under WORKYARD_DATA_DIR.",
     )
+    database_direct_url: SecretStr | None = Field(
+        None,
+        examples=["postgresql://user:password@host/database"],
+        description="The same database past a connection pooler, when DATABASE_URL leads to one that gives each "
+        "transaction another connection. Migrations, LISTEN and locks that outlast a transaction use it. When unset: "
+        "DATABASE_URL.",
+    )
     database_pool_size: int = Field(
         10, ge=2, le=500, description="Most connections that one process holds to the database at once."
     )
@@ -182,6 +189,71 @@ class Settings(BaseSettings):
     )
     worker_concurrency: int = Field(
         2, ge=1, le=256, description="Work requests that the local worker of `make run` works on at once."
+    )
+
+    # Tasks
+    task_modules: Words = Field(
+        (),
+        examples=["yard.tasks,yard.reports"],
+        description="Python modules with actors of your own, separated by commas. The server and the task runners "
+        "import them.",
+    )
+    task_queues: Words = Field(
+        (),
+        examples=["default,mail"],
+        description="Queues that a task runner serves, separated by commas. When unset: every queue that there is.",
+    )
+    task_concurrency: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Tasks that one task runner has in work at once, at most: on its event loop, in threads and in "
+        "processes.",
+    )
+    task_threads: int = Field(
+        8,
+        ge=1,
+        le=500,
+        description="Threads of a task runner: so many actors that are not async run at once.",
+    )
+    task_processes: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Processes of a task runner for actors with process=True. They are started when first needed.",
+    )
+    task_persist_states: Literal["lazy", "all"] = Field(
+        "lazy",
+        description="Which states between queued and the end are written to the task's row: lazy writes those that "
+        "last longer than 50 ms, all writes each of them and costs half of the throughput. Events tell of all of "
+        "them either way.",
+    )
+    task_retention_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days for which a task is kept after it ended, with its log; an actor's option keep wins.",
+    )
+    task_grace_seconds: int = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description="Seconds for which a task runner that is told to stop lets running tasks go on. What has not "
+        "ended then goes back into its queue.",
+    )
+    task_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port at HOST where a task runner answers /health/live, /health/ready and /metrics. When unset: "
+        "nowhere.",
+    )
+    task_oldest_ready_seconds: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="A task runner that has room says that it is not ready once a task of its queues has waited "
+        "longer than so many seconds.",
     )
 
     @field_validator("log_level", mode="before")
