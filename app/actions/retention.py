@@ -15,9 +15,10 @@ async def prune_event_log(days: int) -> int:
 
 _PRUNE = """
 WITH cut AS (
-    SELECT xid, seq FROM outbox_event
-    WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) AND created_at < now() - make_interval(days => $1)
-    ORDER BY xid, seq LIMIT $2),
+    SELECT xid, seq FROM (
+        SELECT xid, seq, created_at FROM outbox_event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, seq LIMIT $2) AS oldest
+    WHERE created_at < now() - make_interval(days => $1)),
 last AS (SELECT xid, seq FROM cut ORDER BY xid DESC, seq DESC LIMIT 1),
 noted AS (UPDATE event_log_state SET pruned_xid = last.xid, pruned_seq = last.seq FROM last RETURNING 1),
 gone AS (DELETE FROM outbox_event WHERE (xid, seq) <= (SELECT xid, seq FROM last) RETURNING 1)

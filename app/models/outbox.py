@@ -72,7 +72,7 @@ class OutboxEvent(Entity):
     )
     partition_key = fields.CharField(255, default="", description="Events of one key are published in order.")
     tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
-        "models.Tenant", related_name="events", on_delete=fields.RESTRICT
+        "models.Tenant", related_name="events", on_delete=fields.RESTRICT, db_constraint=False
     )
     tenant_id: int
     workspace: fields.ForeignKeyNullableRelation[Workspace] = fields.ForeignKeyField(

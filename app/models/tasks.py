@@ -201,7 +201,7 @@ class Task(Entity):
     result: bytes | None = fields.BinaryField(null=True, description="What the actor returned, as JSON.")
     result_expiry = fields.DatetimeField(null=True, description="The result is kept until then.")
     tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
-        "models.Tenant", related_name="tasks", on_delete=fields.CASCADE
+        "models.Tenant", related_name="tasks", on_delete=fields.CASCADE, db_constraint=False
     )
     tenant_id: int
     rel_obj_content_type: fields.ForeignKeyNullableRelation[ContentType] = fields.ForeignKeyField(
@@ -293,7 +293,7 @@ class TaskLog(Entity):
     word = "line of the log"
     id = fields.UUIDField(primary_key=True)
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField(
-        "models.Task", related_name="tasklogs", on_delete=fields.CASCADE
+        "models.Task", related_name="tasklogs", on_delete=fields.CASCADE, db_constraint=False
     )
     task_id: int
     event = fields.TextField(description="What happened.")

@@ -131,6 +131,55 @@ async def test_every_relation_is_a_foreign_key(connection: asyncpg.Connection) -
     assert believed - made == set()
 
 
+async def test_a_relation_without_a_foreign_key_is_checked_by_statement(
+    connection: asyncpg.Connection,
+) -> None:
+    rows = await connection.fetch(
+        "SELECT tgrelid::regclass::text AS table, tgargs AS args FROM pg_trigger "
+        "WHERE tgfoid = 'refuse_strangers'::regproc"
+    )
+    made = {(row["table"], *row["args"].decode().split("\0")[:2]) for row in rows}
+    believed = set()
+    for table, model in models():
+        for name in model._meta.fk_fields | model._meta.o2o_fields:
+            field: Any = model._meta.fields_map[name]
+            if not field.db_constraint:
+                believed.add((table, field.source_field, field.related_model._meta.db_table))
+
+    assert believed == made
+
+
+async def test_what_is_checked_by_statement_holds_as_a_foreign_key_does(
+    owndb: Database,
+) -> None:
+    connection = await owndb.connect()
+    task = "INSERT INTO task (message_id, actor_name, message, tenant_id) VALUES (gen_random_uuid(), 'a', '{}', $1) RETURNING id"
+    line = (
+        "INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number) "
+        "VALUES (gen_random_uuid(), $1, 'e', 'info', 'l', now(), 1)"
+    )
+    try:
+        tenant = await connection.fetchval("INSERT INTO tenant (name) VALUES ('brief') RETURNING id")
+        id = await connection.fetchval(task, tenant)
+        await connection.execute(line, id)
+
+        for statement, value in ((task, tenant + 1), (line, id + 1)):
+            with pytest.raises(asyncpg.ForeignKeyViolationError):
+                await connection.execute(statement, value)
+        for change in (
+            "UPDATE task SET tenant_id = tenant_id - 1",
+            "UPDATE task_log SET task_id = task_id + 1",
+        ):
+            with pytest.raises(asyncpg.ForeignKeyViolationError):
+                await connection.execute(change)
+        await connection.execute("DELETE FROM tenant WHERE id = $1", tenant)
+
+        assert await connection.fetchval("SELECT count(*) FROM task") == 0
+        assert await connection.fetchval("SELECT count(*) FROM task_log") == 0
+    finally:
+        await connection.close()
+
+
 async def test_every_foreign_key_is_indexed(connection: asyncpg.Connection) -> None:
     rows = await connection.fetch(
         "SELECT conrelid::regclass::text AS table, conname FROM pg_constraint k WHERE contype = 'f' AND NOT EXISTS ("
