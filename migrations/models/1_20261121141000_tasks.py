@@ -109,8 +109,8 @@ CREATE INDEX task_held ON task (worker_id) WHERE worker_id IS NOT NULL;
 CREATE UNIQUE INDEX task_dedupe ON task (tenant_id, queue_name, actor_name, dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX task_expired ON task (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX task_rejected ON task (tenant_id, created_at) WHERE state = 'rejected';
--- lists. Every index that is not partial costs two entries for each task that runs.
-CREATE INDEX task_by_tenant ON task (tenant_id, created_at, id);
+-- Lists of staff go by id, which is the order of coming. Every index that is not partial costs three entries for each task
+-- that runs: one more, by tenant and time, cost a fifth of what a runner can do.
 CREATE INDEX task_by_workspace ON task (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 CREATE INDEX task_by_rel_obj ON task (rel_obj_content_type_id, rel_obj_id) WHERE rel_obj_content_type_id IS NOT NULL;
 
