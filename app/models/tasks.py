@@ -103,6 +103,9 @@ class WorkerStatus(Entity):
     concurrency = fields.IntField(default=1, description="How many tasks it runs at once, at most.")
     running = fields.IntField(default=0, description="How many it ran when it was last seen.")
     stopping = fields.BooleanField(default=False, description="True: it takes no more tasks.")
+    lost_at = fields.DatetimeField(
+        null=True, description="When its tasks were taken from it, because it was not seen; null again once it is back."
+    )
 
     class Meta:
         table = "worker_status"

@@ -29,7 +29,8 @@ CREATE TABLE worker_status (
     queues text[] NOT NULL DEFAULT '{}',
     concurrency int NOT NULL DEFAULT 1 CHECK (concurrency >= 1),
     running int NOT NULL DEFAULT 0 CHECK (running >= 0),
-    stopping bool NOT NULL DEFAULT false
+    stopping bool NOT NULL DEFAULT false,
+    lost_at timestamptz
 ) WITH (fillfactor = 50);
 CREATE INDEX ON worker_status (last_seen);
 
@@ -108,6 +109,7 @@ CREATE INDEX task_delayed ON task (eta) WHERE state = 'queued' AND NOT ready;
 CREATE INDEX task_held ON task (worker_id) WHERE worker_id IS NOT NULL;
 CREATE UNIQUE INDEX task_dedupe ON task (tenant_id, queue_name, actor_name, dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX task_expired ON task (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX task_result_kept ON task (result_expiry) WHERE result IS NOT NULL;
 CREATE INDEX task_rejected ON task (tenant_id, created_at) WHERE state = 'rejected';
 -- Lists of staff go by id, which is the order of coming. Every index that is not partial costs three entries for each task
 -- that runs: one more, by tenant and time, cost a fifth of what a runner can do.
@@ -365,12 +367,13 @@ MODELS_STATE = (
     "FSxClYUQopJQTN0D8mCISo+goB+2ahABtKQnGo1xshzNB0URZ9z+spu3rmhkP61bba2gZah0mSsqXlk/DHs/bo4ujcskYEAcJAEgyU5ZUCPNyB"
     "OVYd08cod3lcvxrQIU1jNNr+jQ7jq8EfuRYb6/PGgDpUi6La5DJPEvpd0dzCRWWFLsW0YAyVSuzG7ez/3ZDzd9fZFtLzK6idSMkB27ipmA449c"
     "KgVl67HhMtEXoPdwwsy/SWaqCLXTtj2sIDK4ey0hRhwnMFbrrYX+ANPjUsy6avibckJL0MtMAOqb4gXm6lG1m8Joj/uzrF0Mr2QicPItQsLR/T"
-    "QsxogOmWag0Zn6Iwd0WJmY7spl6csxfHlFEz2hPLRcCXy1Ke14IOpsl6ATcY4xJ7HEa4r/BYN6BnrwkqWPD0Vnski961zTqDFKZFhScoBryodw"
-    "MllzVxASFitMR+lF4U6WLBrZbfeUR3+T4mcFk4cexpHMXFDtOgSmGWm3QcTLi1GkXXYxPNskzX7T+txO3zS8pZL1n661DbYUqEZVTjB9pvbceW"
-    "rJZLWdahnoJ9RyUktRye6P50WBCgZzPAnUn9IUbEsucwQ1Qr9v8ix2RMvm24SWWqP06eP29Q/gFXVdZ/yHM5mD05T1vuWglRL/aseMVRzZlwHb"
-    "qT+rDuHLv33asM/+eBtnfHgqnBFTAkygyJMoZEqYdsDSPEsOtsDYT+Xzc742MYTPjX8y/MoGTK9bMzMt3DpAEzljbwery6gVscKJPQTowgEUoB"
-    "4raX8dOXWVwyqMTCXm4gO0p6Ej7Edzwknu3EkZNiXZ1LJ8vhBs6dsZuluNfPg858H2wy1JjQqxIK5qPjBH8PGHXRlFENTuX9i66bLjcYcDUM1p"
-    "dGNb4XFHSp9XDuhW5BV8qGAjSpydpr0g4sGsXKD0PdRyL2KqKxb3E807gH2wYb5uHLdDAfYiKDC1KMnAsJ53FItOZ8imjgfFfOD7D55pnOA2T7"
-    "BiHbI9i2wnqzAeYeNnBwan29n6O4DW7E2aNuc5gcTekK5RzdTwj8jPn2dHFUYizpM6M6+4gm19xnEVUzdMNWy0MxWdb0nVcbI5XRjOpYcE+S0J"
-    "uzePuRXJxULTisLz9A7j553AQmEa6q5K48V8hnDEpbMFSjY6VIdg+Ktf0Nqoy5G8O42ms+15//D+/abR4="
+    "QsxogOmWag0Zn6Iwd0WJmY7spl6csxfHlFEz2hPLRcCXy1Ke14IOpsl6ATcY4xJ7HEa4r/BYN6BnbxBUEDHOu+RWJGS9S6vQHhiFvI/y8aLA+o"
+    "hM2BThi6OJIrE7YZ6otFZC5xQTFjEFViW4olfsgeRkFMID1W7sokt2sx5EBYRS4T6MUVLqfYfJZU38hggzLgFDpetN+uVwHPE7j+jW8McELgsn"
+    "jj2NQ//Ylhz0b0yNlN6mCbdWo+h67Lxalh69/aeV+Ap/SUV4JEt/HQqCTAnLjWqch/stCNrSKn0pa4HUU7BZrcQxl8MTfeYOCwJ0hwe4lqs/xI"
+    "hY9hxmyEjCZP8XOSZj8m1DzSZTMnTy/HmDmiG4qrJoSJ7LYTPKedpS1UmIeqHoxCuO6uiF69CdNKJ0u2GjVJ4ICKlD3U6GsofuI9RpsMpu8B8N"
+    "2VVDdpUhqQ1Dio8RYth1ig/2i1g3pedjGEz41/MvzKAM3PVTejIt56QBM5YW+3q8uoFbHCiT0E6McDRKUQW3lybWl1lcMqjEwl5uIKVOehI+xH"
+    "c8JJ7txJGTYl2dSyfL4QbOnbGbpbjXz4MRIB9sMtSY0KsSCuaj4wR/Dxh10ZRRXXHl/Yuumy43GMBYDNaXRjW+FxR0qfVw7oVuQVfKxo80qcna"
+    "a9JDLhrFyg9D3Uci9iqisW9xPNO4cd8Guyziy3QwH2Iig6uYjJwLCedxSLTmfIpo4HxXzg+9FswznQec/w3i/EdYf4X1ZgPMPWy06dT6ej9HcR"
+    "vciLNH3eYwOZrSFco5up8Q+Bnz7eniqMRY0mdGdfYRTa65zyKqZuiGrZaHYrKs6TuvNkYqoxnVseCeVC40Z/H2I7k4qVpwWF9+gNx98rgJtiZc"
+    "Vcldea6QBBuU9u2ohlRLkeweSW37G1QZczcGjLbXfK4//x8vjiLp"
 )
