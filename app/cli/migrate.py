@@ -22,4 +22,4 @@ async def _migrate(settings: Settings) -> list[str]:
     from app.database.migrate import upgrade
 
     async with reach_database(settings) as database:
-        return await upgrade(database.credentials)
+        return await upgrade(database.direct)

@@ -66,7 +66,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     from app.database.migrate import upgrade
 
     async with reach_database(settings) as database:
-        await upgrade(database.credentials)
+        await upgrade(database.direct)
         server = _server(settings)
         await server.serve(sockets=[listener])
         if not server.started:

@@ -140,7 +140,7 @@ class LogReader:
             await asyncio.sleep(0.1 + secrets.randbelow(400) / 1000)
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(**self._database.credentials)
+        connection = await self._database.connect()
         try:
             connection.add_termination_listener(lambda _: self._count.set())
             self.hub.server_number = await _take_number(connection, self.hub.server_number)

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
+from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from app.database.address import Credentials, parse_database_url
@@ -23,6 +24,9 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",  # a transaction left open holds back every reader of events
 }
 
+KNOWN_TO_POOLERS = ("application_name", "timezone")
+"""The settings that PgBouncer keeps for each of its clients. The others are the role's then: ALTER ROLE … SET."""
+
 OLDEST = 150000
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -39,18 +43,24 @@ class Database:
     embedded: bool
     migrated: tuple[str, ...] = ()
     """The migrations that this opening applied."""
+    past_pooler: Credentials | None = None
+    """How to reach it by DATABASE_DIRECT_URL, if that is set."""
+
+    @property
+    def direct(self) -> Credentials:
+        """Credentials for connections that keep a session: LISTEN, locks beyond a transaction, settings, migrations."""
+        return self.credentials if self.past_pooler is None else self.past_pooler
 
     async def connect(self, **overrides: Any) -> asyncpg.Connection:
-        """A connection beside the pool, as LISTEN needs; its owner closes it."""
-        return await asyncpg.connect(**{**self.credentials, **overrides})
+        """A connection beside the pool that keeps its session; its owner closes it."""
+        return await asyncpg.connect(**{**self.direct, **overrides})
 
 
 @asynccontextmanager
 async def reach_database(settings: Settings) -> AsyncIterator[Database]:
     """The database by DATABASE_URL, or the embedded one, running until this ends; neither migrated nor in use."""
     if settings.database_url:
-        credentials = parse_database_url(settings.database_url.get_secret_value())
-        database = Database(_with_defaults(credentials, settings), embedded=False)
+        database = _database_at(settings.database_url, settings)
         await _check(database)
         yield database
         return
@@ -69,9 +79,9 @@ async def open_database(settings: Settings, *, migrate: bool = True) -> AsyncIte
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(reach_database(settings))
-        applied = await upgrade(database.credentials) if migrate else []
+        applied = await upgrade(database.direct) if migrate else []
         await stack.enter_async_context(use_models(database, pool_size=settings.database_pool_size))
-        yield Database(database.credentials, database.embedded, tuple(applied))
+        yield replace(database, migrated=tuple(applied))
 
 
 @asynccontextmanager
@@ -103,6 +113,26 @@ async def _keep_session(_connection: asyncpg.Connection) -> None:
     Its own reset is a round trip after every statement (57 → 39 µs each), to undo session settings, which nothing
     here may change on a pooled connection: SET LOCAL and pg_advisory_xact_lock are the ones to use.
     """
+
+
+def _database_at(url: SecretStr, settings: Settings) -> Database:
+    credentials = parse_database_url(url.get_secret_value())
+    if settings.database_direct_url is None:
+        return Database(_with_defaults(credentials, settings), embedded=False)
+    direct = parse_database_url(settings.database_direct_url.get_secret_value(), "DATABASE_DIRECT_URL")
+    return Database(
+        _through_pooler(_with_defaults(credentials, settings)),
+        embedded=False,
+        past_pooler=_with_defaults(direct, settings),
+    )
+
+
+def _through_pooler(credentials: Credentials) -> Credentials:
+    """Leave out the settings that poolers refuse, and statements that a connection remembers, unless the URL wants those."""
+    known = {
+        name: value for name, value in credentials["server_settings"].items() if name in KNOWN_TO_POOLERS
+    }
+    return {"statement_cache_size": 0, **credentials, "server_settings": known}
 
 
 def _with_defaults(credentials: Credentials, settings: Settings) -> Credentials:
