@@ -3,12 +3,15 @@
     AppError
     ├── UserError                 becomes an entry of a mutation's `userErrors`
     │   ├── Invalid               input that breaks a rule, field by field
+    │   │   └── InvalidCrontab    when a schedule runs cannot be read, or never comes
     │   ├── NotFound              absent or invisible: the caller cannot tell which
+    │   │   └── UnknownActor      a task for an actor that nothing here declares
     │   ├── Forbidden             visible, but not allowed
     │   ├── Conflict              somebody else was there first
     │   ├── InvalidState          the object is in a state that does not permit the verb
     │   │   └── StaleAttempt      a worker reports on an attempt that is no longer its own
     │   └── LimitExceeded         too much or too often; says when to try again
+    │       └── MessageTooLarge   a task's message is more than a row may hold
     └── RequestError              a top-level GraphQL error: the request itself cannot be served
         ├── BadInput              an id, cursor or literal that does not decode
         ├── Unauthenticated       no identity, or one that is unknown, disabled or expired
@@ -27,12 +30,15 @@ class ErrorCode(StrEnum):
     """What kind of situation an error names. Stable: programs may branch on it."""
 
     VALIDATION = "VALIDATION"
+    INVALID_CRONTAB = "INVALID_CRONTAB"
     NOT_FOUND = "NOT_FOUND"
+    UNKNOWN_ACTOR = "UNKNOWN_ACTOR"
     FORBIDDEN = "FORBIDDEN"
     CONFLICT = "CONFLICT"
     INVALID_STATE = "INVALID_STATE"
     STALE_ATTEMPT = "STALE_ATTEMPT"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
     BAD_INPUT = "BAD_INPUT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
@@ -86,10 +92,25 @@ class Invalid(UserError):
         return cls(FieldError(("input", *name.split(".")), message, code))
 
 
+class InvalidCrontab(Invalid):
+    """A crontab that cannot be read, that is too long, or whose time never comes, as 30 February."""
+
+    code = ErrorCode.INVALID_CRONTAB
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FieldError(("input", "crontab"), message, "INVALID_CRONTAB"))
+
+
 class NotFound(UserError):
     """There is no such object, or the viewer may not know of it."""
 
     code = ErrorCode.NOT_FOUND
+
+
+class UnknownActor(NotFound):
+    """No module of this process declares an actor of that name, so nobody could run the task."""
+
+    code = ErrorCode.UNKNOWN_ACTOR
 
 
 class Forbidden(UserError):
@@ -144,6 +165,12 @@ class LimitExceeded(UserError):
     @property
     def extensions(self) -> dict[str, Any]:
         return super().extensions | ({} if self.retry_after is None else {"retryAfter": self.retry_after})
+
+
+class MessageTooLarge(LimitExceeded):
+    """A task's message, its arguments and options, is larger than 256 KiB. Send a reference to the data instead."""
+
+    code = ErrorCode.MESSAGE_TOO_LARGE
 
 
 class RequestError(AppError):

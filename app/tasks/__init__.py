@@ -1,0 +1,64 @@
+"""The vocabulary of tasks: what a module needs that declares actors and sends them. The names are dramatiq's where
+dramatiq has them."""
+
+from dramatiq import Message, group, pipeline
+from dramatiq.errors import RateLimitExceeded, Retry
+from dramatiq.middleware import Middleware, Shutdown, SkipMessage, TimeLimitExceeded
+
+from app.tasks.actors import Actor, actor, describe
+from app.tasks.broker import TaskBroker, broker
+from app.tasks.loading import ModuleNotLoaded, load_modules
+from app.tasks.messages import (
+    Enqueued,
+    NewTask,
+    UndecodableMessage,
+    decode,
+    encode,
+    find_actor,
+    new_task,
+    reset_retries,
+    triple_of,
+)
+from app.tasks.processing import Outcome, Run, process, refuse
+from app.tasks.running import NoCurrentTask, RunningTask, TaskCancelled, current, current_task
+from app.tasks.sending import EnqueueOnLoop, enqueue, use_loop
+
+__all__ = [
+    "Actor",
+    "EnqueueOnLoop",
+    "Enqueued",
+    "Message",
+    "Middleware",
+    "ModuleNotLoaded",
+    "NewTask",
+    "NoCurrentTask",
+    "Outcome",
+    "RateLimitExceeded",
+    "Retry",
+    "Run",
+    "RunningTask",
+    "Shutdown",
+    "SkipMessage",
+    "TaskBroker",
+    "TaskCancelled",
+    "TimeLimitExceeded",
+    "UndecodableMessage",
+    "actor",
+    "broker",
+    "current",
+    "current_task",
+    "decode",
+    "describe",
+    "encode",
+    "enqueue",
+    "find_actor",
+    "group",
+    "load_modules",
+    "new_task",
+    "pipeline",
+    "process",
+    "refuse",
+    "reset_retries",
+    "triple_of",
+    "use_loop",
+]

@@ -1,0 +1,343 @@
+"""What is sent: a message to an actor, as dramatiq makes it, and the row that it becomes."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import dramatiq
+import orjson
+from dramatiq.errors import ActorNotFound, DecodeError
+
+from app.clock import now
+from app.errors import FieldError, Invalid, MessageTooLarge, UnknownActor
+from app.models import Entity, Tenant, Workspace
+from app.tasks.running import current
+from app.tasks.tracing import carried
+
+MAX_MESSAGE_BYTES = 256 * 1024
+MAX_UID_LENGTH = 1000
+MAX_KEY_LENGTH = 255
+INT4 = range(-(2**31), 2**31)
+
+Message: TypeAlias = dramatiq.Message[Any]
+Triple: TypeAlias = tuple[str, str, str]
+RelObj: TypeAlias = Entity | Triple
+Unique: TypeAlias = bool | str | Callable[..., object]
+
+ROUTING = frozenset(
+    {
+        "delay",
+        "eta",
+        "uid",
+        "unique",
+        "rel_obj",
+        "workspace",
+        "workspace_id",
+        "tenant",
+        "tenant_id",
+        "priority",
+    }
+)
+"""Options of a message that say where and when it goes. They become columns, and are not stored in the message."""
+
+_QUEUE = re.compile(r"[a-zA-Z_][a-zA-Z0-9._-]{0,99}")
+
+
+class UndecodableMessage(DecodeError):
+    """What the row holds is no message: nothing can run it, and nothing ever will."""
+
+    def __init__(self, reason: str, data: bytes) -> None:
+        super().__init__(reason, data, None)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that is to be stored: all that its row needs and the database does not know by itself."""
+
+    message_id: UUID
+    queue_name: str
+    actor_name: str
+    message: bytes
+    priority: int = 0
+    retries: int = 0
+    eta: datetime | None = None
+    uid: str | None = None
+    dedupe_key: str | None = None
+    rel_obj: Triple | None = None
+    """(app_label, model, id)"""
+    workspace_id: int | None = None
+    tenant_id: int | None = None
+    """None: the default tenant."""
+    log: bool = True
+    events: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What became of a message that was sent. `absorbed`: an unfinished task with the same key was there, and is meant."""
+
+    id: int
+    message_id: UUID
+    absorbed: bool = False
+
+
+def new_task(
+    message: Message,
+    *,
+    delay_ms: float | None = None,
+    eta: datetime | None = None,
+    uid: str | UUID | None = None,
+    unique: Unique | None = None,
+    rel_obj: RelObj | None = None,
+    workspace_id: int | None = None,
+    tenant_id: int | None = None,
+    priority: int | None = None,
+    broker: dramatiq.Broker | None = None,
+) -> NewTask:
+    """The row for a message. What is not given is taken from the message's options, then the actor's, then `rel_obj`,
+    then the task that runs here.
+
+    Raises `UnknownActor`, `MessageTooLarge`, or `Invalid` for arguments that are no JSON and for times and names that cannot be.
+    """
+    actor = find_actor(message.actor_name, broker)
+    options = message.options
+    given = {name: options[name] for name in ROUTING & options.keys()} if options else {}
+    if given:
+        options = {name: value for name, value in options.items() if name not in ROUTING}
+    rel_obj = given.get("rel_obj") if rel_obj is None else rel_obj
+    uid = given.get("uid") if uid is None else uid
+    unique = given.get("unique", actor.options.get("unique")) if unique is None else unique
+    priority = given.get("priority", actor.priority) if priority is None else priority
+    workspace_id, tenant_id = _whereabouts(given, rel_obj, workspace_id, tenant_id)
+    trace = carried()
+    if trace is not None and "traceparent" not in options:
+        options = {**options, **trace}
+    label = None if uid is None or uid == "" else _label(uid)
+    return NewTask(
+        message_id=_uuid(message.message_id),
+        queue_name=_queue(message.queue_name),
+        actor_name=actor.actor_name,
+        message=_encode(message, actor.actor_name, options),
+        priority=_priority(priority),
+        retries=options.get("retries", 0),
+        eta=_eta(delay_ms if delay_ms is not None else given.get("delay"), eta or given.get("eta")),
+        uid=label,
+        dedupe_key=_key(unique, message, label) if unique else None,
+        rel_obj=triple_of(rel_obj) if rel_obj is not None else None,
+        workspace_id=workspace_id,
+        tenant_id=tenant_id,
+        log=bool(options.get("log", actor.options.get("log", True))),
+        events=bool(options.get("events", actor.options.get("events", True))),
+    )
+
+
+def find_actor(name: str, broker: dramatiq.Broker | None = None) -> dramatiq.Actor[..., Any]:
+    """The actor of that name. Raises `UnknownActor`."""
+    try:
+        return (broker or dramatiq.get_broker()).get_actor(name)
+    except ActorNotFound:
+        raise UnknownActor(
+            f"No actor is called {name!r}: is its module among TASK_MODULES?", path=("input", "actorName")
+        ) from None
+
+
+def encode(message: Message) -> bytes:
+    """The message as stored. Raises `MessageTooLarge`, or `Invalid` when something in it is no JSON.
+
+    What JSON has not, but writes as text, arrives as text: dates, UUIDs, the value of an enum. NaN arrives as None.
+    """
+    return _encode(message, message.actor_name, message.options)
+
+
+def decode(data: bytes) -> Message:
+    """The stored message. Raises `UndecodableMessage`."""
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise UndecodableMessage(f"The message is no JSON: {error}", data) from error
+    if type(fields) is not dict or not _well_formed(fields):
+        raise UndecodableMessage("The message lacks what a message needs, or has it in another form.", data)
+    fields["args"] = tuple(fields["args"])
+    message: Message = object.__new__(dramatiq.Message)
+    object.__setattr__(
+        message, "__dict__", fields
+    )  # a frozen dataclass sets its fields one by one: 4 times slower
+    return message
+
+
+def reset_retries(data: bytes) -> bytes:
+    """The stored message as if it had never been tried. Raises `UndecodableMessage`."""
+    message = decode(data)
+    for name in ("retries", "traceback", "requeue_timestamp"):
+        message.options.pop(name, None)
+    return encode(message)
+
+
+def triple_of(obj: RelObj) -> Triple:
+    """How tasks name an object: its domain, its model in small letters, its id."""
+    if isinstance(obj, Entity):
+        return type(obj).__module__.rpartition(".")[2], type(obj).__name__.lower(), str(obj.id)
+    if len(obj) != 3:
+        raise _invalid("relObj", "A related object is a row, or its app label, model and id.")
+    return str(obj[0]), str(obj[1]).lower(), str(obj[2])
+
+
+_KINDS: Mapping[str, type] = {
+    "queue_name": str,
+    "actor_name": str,
+    "args": list,
+    "kwargs": dict,
+    "options": dict,
+    "message_id": str,
+    "message_timestamp": int,
+}
+
+
+def _well_formed(fields: dict[str, Any]) -> bool:
+    return fields.keys() == _KINDS.keys() and all(type(fields[name]) is kind for name, kind in _KINDS.items())
+
+
+def _encode(message: Message, actor_name: str, options: dict[str, Any]) -> bytes:
+    fields = {
+        "queue_name": message.queue_name,
+        "actor_name": actor_name,
+        "args": message.args,
+        "kwargs": message.kwargs,
+        "options": options,
+        "message_id": message.message_id,
+        "message_timestamp": message.message_timestamp,
+    }
+    data = to_json(fields)
+    if data is None:
+        raise _invalid("args", f"The arguments of {actor_name} must be JSON, and so must its options.")
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"The message to {actor_name} has {len(data):,} bytes; at most {MAX_MESSAGE_BYTES:,} are stored. "
+            "Send a reference to the data instead.",
+            path=("input", "args"),
+        )
+    return data
+
+
+def to_json(value: object) -> bytes | None:
+    """A value as JSON, or None when it is none."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return _to_json_slowly(value)  # integers of more than 64 bits, which orjson does not write
+
+
+def _to_json_slowly(value: object) -> bytes | None:
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _whereabouts(
+    given: Mapping[str, Any], rel_obj: RelObj | None, workspace_id: int | None, tenant_id: int | None
+) -> tuple[int | None, int | None]:
+    """The workspace and the tenant: those given, or those of the object, or those of the task that runs here."""
+    if workspace_id is None:
+        workspace_id = _id(given.get("workspace_id", given.get("workspace")))
+    if tenant_id is None:
+        tenant_id = _id(given.get("tenant_id", given.get("tenant")))
+    if isinstance(rel_obj, Entity):
+        workspace_id = workspace_id or (
+            rel_obj.id if isinstance(rel_obj, Workspace) else getattr(rel_obj, "workspace_id", None)
+        )
+        tenant_id = tenant_id or (
+            rel_obj.id if isinstance(rel_obj, Tenant) else getattr(rel_obj, "tenant_id", None)
+        )
+    running = current.get()
+    if running is not None:
+        if tenant_id is None:
+            tenant_id = running.tenant_id
+        if workspace_id is None and tenant_id == running.tenant_id and rel_obj is None:
+            workspace_id = running.workspace_id
+    return workspace_id, tenant_id
+
+
+def _id(value: object) -> int | None:
+    return value.id if isinstance(value, Entity) else value  # type: ignore[return-value]
+
+
+def _uuid(message_id: str) -> UUID:
+    try:
+        return UUID(message_id)
+    except ValueError:
+        raise _invalid("messageId", f"{message_id!r} is no UUID, as a message's id must be.") from None
+
+
+def _queue(name: str) -> str:
+    if not _QUEUE.fullmatch(name):
+        raise _invalid(
+            "queueName",
+            "The name of a queue is a letter or _, then letters, digits, and . _ -, and at most 100 of them.",
+        )
+    return name
+
+
+def _priority(priority: object) -> int:
+    if type(priority) is not int or priority not in INT4:
+        raise _invalid("priority", "A priority is a whole number of 32 bits; the lowest runs first.")
+    return priority
+
+
+def _label(uid: str | UUID) -> str:
+    label = str(uid).replace("\0", "")
+    if len(label) > MAX_UID_LENGTH:
+        raise _invalid("uid", f"A uid has at most {MAX_UID_LENGTH} characters.")
+    return label
+
+
+def _eta(delay: float | timedelta | None, eta: datetime | None) -> datetime | None:
+    if eta is not None:
+        if eta.tzinfo is None:
+            raise _invalid("eta", "A time to run at needs its time zone.")
+        return eta
+    if not delay:
+        return None
+    if isinstance(delay, timedelta):
+        delay = delay.total_seconds() * 1000
+    try:
+        return now() + timedelta(milliseconds=delay) if delay > 0 else None
+    except OverflowError:
+        raise _invalid("delayMs", "The delay leads beyond the year 9999.") from None
+
+
+def _key(unique: Unique, message: Message, uid: str | None) -> str | None:
+    """What tells tasks of an actor apart: the key given or computed; with True the uid, or else the arguments."""
+    wanted = unique(*message.args, **message.kwargs) if callable(unique) else unique
+    if wanted is None or wanted is False:
+        return None
+    if wanted is not True:
+        key = str(wanted).replace("\0", "")
+    elif uid is not None:
+        key = f"uid:{uid}"
+    else:
+        key = "args:" + _digest(_canonical([message.args, message.kwargs]))
+    if len(key) > MAX_KEY_LENGTH:
+        return _digest(key.encode())
+    return key or None
+
+
+def _canonical(value: object) -> bytes:
+    """Equal values as equal bytes."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return json.dumps(value, sort_keys=True).encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _invalid(name: str, message: str) -> Invalid:
+    return Invalid(FieldError(("input", name), message))

@@ -1,0 +1,255 @@
+"""How messages become tasks: awaited, or from plain code, wherever that runs."""
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
+from uuid import UUID
+
+import dramatiq
+from tortoise.context import get_current_context
+
+from app.database import open_database
+from app.models import Tenant, Workspace
+from app.settings import Settings
+from app.tasks.messages import Enqueued, Message, NewTask, RelObj, Unique, new_task
+from app.tasks.running import RunningTask, current, on_event_loop
+
+if TYPE_CHECKING:
+    from app.tasks.broker import TaskBroker
+
+T = TypeVar("T")
+Sendable = dramatiq.Message[Any] | dramatiq.pipeline | dramatiq.group
+
+PATIENCE_SECONDS = 30
+"""How long plain code waits for its task to be stored."""
+
+STORING = "app.actions.tasks"
+"""The one upward reference: the vocabulary says `enqueue`, and the actions know how. By name, so that users of the
+vocabulary import no SQL."""
+
+
+class EnqueueOnLoop(RuntimeError):
+    """`send()` was called where it would have to wait and must not: in a coroutine. Nothing was sent."""
+
+
+class _Storing(Protocol):
+    async def enqueue(self, tasks: Sequence[NewTask]) -> list[Enqueued]: ...
+
+
+@overload
+async def enqueue(
+    messages: Message,
+    *,
+    delay: timedelta | float | None = None,
+    eta: datetime | None = None,
+    uid: str | UUID | None = None,
+    unique: Unique | None = None,
+    rel_obj: RelObj | None = None,
+    workspace: Workspace | int | None = None,
+    tenant: Tenant | int | None = None,
+    priority: int | None = None,
+) -> Enqueued: ...
+@overload
+async def enqueue(
+    messages: dramatiq.pipeline | dramatiq.group | Iterable[Sendable],
+    *,
+    delay: timedelta | float | None = None,
+    eta: datetime | None = None,
+    uid: str | UUID | None = None,
+    unique: Unique | None = None,
+    rel_obj: RelObj | None = None,
+    workspace: Workspace | int | None = None,
+    tenant: Tenant | int | None = None,
+    priority: int | None = None,
+) -> list[Enqueued]: ...
+async def enqueue(
+    messages: Sendable | Iterable[Sendable],
+    *,
+    delay: timedelta | float | None = None,
+    eta: datetime | None = None,
+    uid: str | UUID | None = None,
+    unique: Unique | None = None,
+    rel_obj: RelObj | None = None,
+    workspace: Workspace | int | None = None,
+    tenant: Tenant | int | None = None,
+    priority: int | None = None,
+) -> Enqueued | list[Enqueued]:
+    """Store tasks in the caller's transaction, or in one of their own: all or none. They run after the commit, or never.
+
+    `messages` is one or many; of a pipeline, the first message is sent, of a group, each. `delay` is a timedelta or
+    milliseconds. Raises what `new_task` raises.
+    """
+    sent = [messages] if isinstance(messages, dramatiq.Message) else list(_flatten(messages))
+    broker = _broker()
+    delay_ms = _milliseconds(delay)
+    tasks = []
+    for message in sent:
+        wait = _longer(delay_ms, message.options.get("delay"))
+        broker.before_enqueue(message, wait)
+        tasks.append(
+            new_task(
+                message,
+                delay_ms=wait,
+                eta=eta,
+                uid=uid,
+                unique=unique,
+                rel_obj=rel_obj,
+                workspace_id=workspace.id if isinstance(workspace, Workspace) else workspace,
+                tenant_id=tenant.id if isinstance(tenant, Tenant) else tenant,
+                priority=priority,
+                broker=broker,
+            )
+        )
+    stored = await store(tasks)
+    for message in sent:
+        broker.after_enqueue(message, _longer(delay_ms, message.options.get("delay")))
+    return stored[0] if isinstance(messages, dramatiq.Message) else stored
+
+
+async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
+    """Store tasks that are made up already."""
+    if not tasks:
+        return []
+    _remember_loop()
+    storing = cast(_Storing, importlib.import_module(STORING))
+    return await storing.enqueue(tasks)
+
+
+def send(broker: "TaskBroker", message: Message, delay: float | None) -> Message:
+    """Send from plain code. Inside a task: stored together with its end. In a thread: stored when this returns."""
+    task = current.get()
+    if task is not None:
+        _send_from_task(broker, task, message, delay)
+        return message
+    if on_event_loop():
+        raise EnqueueOnLoop(
+            f"send() waits, which a coroutine must not: write `await {message.actor_name}.send_async(…)`, "
+            "or `await enqueue(message)`."
+        )
+    stored = _wait_for(store([new_task(message, delay_ms=delay, broker=broker)]))[0]
+    if stored.absorbed:
+        return message.copy(message_id=str(stored.message_id))
+    return message
+
+
+def _send_from_task(broker: "TaskBroker", task: RunningTask, message: Message, delay: float | None) -> None:
+    if task.closed:
+        raise RuntimeError(
+            f"The task {task.uid} has ended, and what it sends now would be lost: await what it starts, "
+            "or use `await send_async(…)`."
+        )
+    if message.message_id == str(task.message_id):
+        task.retry_in(delay)
+    else:
+        task.effects.append(new_task(message, delay_ms=delay, broker=broker))
+
+
+def use_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Tell threads of this process which loop has the database: what they send is stored there."""
+    _loops.main = loop
+
+
+class _Loops:
+    """The loop that has the database in this process, and the one that plain scripts get."""
+
+    main: asyncio.AbstractEventLoop | None = None
+    own: "_OwnLoop | None" = None
+    lock = threading.Lock()
+
+
+_loops = _Loops()
+
+
+def _remember_loop() -> None:
+    loop = asyncio.get_running_loop()
+    if _loops.main is not loop and (_loops.own is None or _loops.own.loop is not loop):
+        _loops.main = loop
+
+
+def _wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run it on the loop that has the database, or on one that is made for this, and wait."""
+    try:
+        loop = _loop()
+    except BaseException:
+        coroutine.close()
+        raise
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result(PATIENCE_SECONDS)
+    except TimeoutError:
+        if future.done():
+            raise
+        future.cancel()
+        raise TimeoutError(
+            f"The task was not stored within {PATIENCE_SECONDS} seconds; it may be, or may not."
+        ) from None
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    main = _loops.main
+    if main is not None and main.is_running():
+        return main
+    with _loops.lock:
+        if _loops.own is not None and _loops.own.is_alive():
+            return _loops.own.loop
+        if get_current_context() is not None:
+            raise RuntimeError(
+                "The database of this process is open on a loop that nobody has named: call app.tasks.use_loop() there."
+            )
+        _loops.own = _OwnLoop()
+        _loops.own.open()
+        return _loops.own.loop
+
+
+class _OwnLoop(threading.Thread):
+    """A loop with a database of its own, for scripts: opened at the first send, ended with the process."""
+
+    def __init__(self) -> None:
+        super().__init__(name="workyard-tasks", daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+
+    def run(self) -> None:
+        self.loop.run_forever()
+
+    def open(self) -> None:
+        """Start it, and open the database that the settings name. Raises what opening raises."""
+        self.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._enter(), self.loop).result(PATIENCE_SECONDS)
+        except BaseException:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            raise
+
+    async def _enter(self) -> None:
+        await self.stack.enter_async_context(open_database(Settings(), migrate=False))
+
+
+def _flatten(messages: Sendable | Iterable[Sendable]) -> Iterable[Message]:
+    """What is to be sent now: of pipelines the first message, which knows the others."""
+    if isinstance(messages, dramatiq.Message):
+        yield messages
+    elif isinstance(messages, dramatiq.pipeline):
+        yield messages.messages[0]
+    else:
+        children = messages.children if isinstance(messages, dramatiq.group) else messages
+        for child in children:
+            yield from _flatten(child)
+
+
+def _longer(delay: float | None, own: timedelta | float | None) -> float | None:
+    return max(delay or 0, _milliseconds(own) or 0) or None
+
+
+def _milliseconds(delay: timedelta | float | None) -> float | None:
+    return delay.total_seconds() * 1000 if isinstance(delay, timedelta) else delay
+
+
+def _broker() -> "TaskBroker":
+    from app.tasks.broker import broker  # which sends through this module
+
+    return broker
