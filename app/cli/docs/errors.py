@@ -100,7 +100,7 @@ def _row(error: type[AppError]) -> tuple[str, str, str, str]:
 
 
 def _example(error: type[AppError]) -> errors.UserError:
-    if issubclass(error, errors.Invalid):
+    if error is errors.Invalid:
         return error.field("name", "…")
     made = error("…", current_state="…") if issubclass(error, errors.InvalidState) else error("…")
     assert isinstance(made, UserError)
