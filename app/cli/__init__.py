@@ -44,5 +44,6 @@ def _mistakes() -> tuple[type[Exception], ...]:
     """Errors whose message is for the person at the terminal, without a traceback."""
     from app.database import DatabaseUnavailable, EmbeddedPostgresError
     from app.errors import AppError
+    from app.tasks.loading import ModuleNotLoaded
 
-    return (SettingsError, DatabaseUnavailable, EmbeddedPostgresError, AppError)
+    return (SettingsError, DatabaseUnavailable, EmbeddedPostgresError, AppError, ModuleNotLoaded)
