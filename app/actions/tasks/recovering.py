@@ -35,13 +35,14 @@ class Recovered:
         return self.requeued + self.rejected >= BATCH
 
 
-async def recover_lost_tasks(keep_days: float = 30) -> Recovered:
+async def recover_lost_tasks(keep_days: float = 30, *, spare_seconds: float = 0) -> Recovered:
     """Put the tasks of lost runners back into their queues, or reject those that lost too many, or were to be cancelled.
 
     A runner is lost when it was not seen for 30 seconds, or is not known. What it still says of these tasks is refused,
-    because the next runner takes them with a higher `attempt`. Only call it while others could have said that they live.
+    because the next runner takes them with a higher `attempt`. Only call it while others could have said that they live:
+    nothing is lost for so many seconds after PostgreSQL itself was started.
     """
-    if not (await fetch(_ANYTHING_LOST, ALIVE_FOR))[0]["lost"]:
+    if not (await fetch(_ANYTHING_LOST, ALIVE_FOR, spare_seconds))[0]["lost"]:
         return Recovered()
     return await _recover(keep_days)
 
@@ -77,8 +78,9 @@ _HELD_BY_NOBODY = """worker_id IS NOT NULL
     AND NOT EXISTS (SELECT FROM worker_status WHERE worker_status.id = task.worker_id AND lost_at IS NULL)"""
 
 _ANYTHING_LOST = f"""
-SELECT EXISTS (SELECT FROM worker_status WHERE last_seen < now() - $1::interval AND lost_at IS NULL)
-    OR EXISTS (SELECT FROM task WHERE {_HELD_BY_NOBODY}) AS lost
+SELECT pg_postmaster_start_time() <= now() - make_interval(secs => $2) AND (
+    EXISTS (SELECT FROM worker_status WHERE last_seen < now() - $1::interval AND lost_at IS NULL)
+    OR EXISTS (SELECT FROM task WHERE {_HELD_BY_NOBODY})) AS lost
 """
 
 _LOSE = """
