@@ -2,7 +2,7 @@
 
 from app.database.config import TORTOISE_ORM
 from app.database.embedded import EmbeddedPostgresError
-from app.database.opening import Database, DatabaseUnavailable, open_database, reach_database
+from app.database.opening import Database, DatabaseUnavailable, models_loop, open_database, reach_database
 from app.database.transactions import atomic, fetch, on_commit, transaction
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "EmbeddedPostgresError",
     "atomic",
     "fetch",
+    "models_loop",
     "on_commit",
     "open_database",
     "reach_database",

@@ -1,5 +1,6 @@
 """Opens the database: start or reach it, migrate it, give Tortoise its pool, close all of it at the end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -93,10 +94,21 @@ async def use_models(database: Database, *, pool_size: int) -> AsyncIterator[Non
         context
     ):  # for now only: what stays entered is seen by this task alone, and requests run in their own
         await context.init(tortoise_config({**database.credentials, **pool}), _enable_global_fallback=True)
+    loop = asyncio.get_running_loop()
+    _homes.append(loop)
     try:
         yield
     finally:
+        _homes.remove(loop)
         await context.close_connections()
+
+
+def models_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this process on which the models can be used, for code in threads; None: no database is open."""
+    return _homes[-1] if _homes else None
+
+
+_homes: list[asyncio.AbstractEventLoop] = []
 
 
 async def _connect(*args: Any, **kwargs: Any) -> asyncpg.Connection:

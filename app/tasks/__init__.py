@@ -21,7 +21,7 @@ from app.tasks.messages import (
 )
 from app.tasks.processing import Outcome, Run, process, refuse
 from app.tasks.running import NoCurrentTask, RunningTask, TaskCancelled, current, current_task
-from app.tasks.sending import EnqueueOnLoop, enqueue, use_loop
+from app.tasks.sending import EnqueueOnLoop, enqueue
 
 __all__ = [
     "Actor",
@@ -60,5 +60,4 @@ __all__ = [
     "refuse",
     "reset_retries",
     "triple_of",
-    "use_loop",
 ]

@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from types import CodeType, FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
@@ -10,14 +11,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 import dramatiq
 from dramatiq.asyncio import async_to_sync
 from dramatiq.generic import GenericActor
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
-from app.tasks.messages import Enqueued, Unique
+from app.tasks.messages import Enqueued, Unique, make_message
 from app.tasks.sending import enqueue
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Options = Any
+
+CALLBACKS = frozenset({"on_success", "on_failure", "on_retry_exhausted"})
+"""Options that name another actor."""
 
 
 class Actor(dramatiq.Actor[P, R]):
@@ -47,9 +50,23 @@ class Actor(dramatiq.Actor[P, R]):
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Any
     ) -> dramatiq.Message[R]:
         """A message to this actor, for pipelines, groups and `enqueue()`. Its id grows with time."""
-        message = super().message_with_options(args=args, kwargs=kwargs, **options)
-        object.__setattr__(message, "message_id", str(uuid7()))
-        return message
+        for name in CALLBACKS & options.keys():
+            callback = options[name]
+            if isinstance(callback, dramatiq.Actor):
+                options[name] = callback.actor_name
+            elif not isinstance(callback, str | None):
+                raise TypeError(f"{name} must be an actor, or the name of one")
+        return make_message(
+            {
+                "queue_name": self.queue_name,
+                "actor_name": self.actor_name,
+                "args": tuple(args),
+                "kwargs": kwargs or {},
+                "options": options,
+                "message_id": str(uuid7()),
+                "message_timestamp": int(time.time() * 1000),
+            }
+        )
 
     async def send_async(self, *args: P.args, **kwargs: P.kwargs) -> Enqueued:
         """Store a task in the caller's transaction, or in one of its own. It runs after the commit, or never."""
@@ -119,7 +136,7 @@ def actor(fn: Any = None, /, **options: Any) -> Any:
     return declare if fn is None else declare(fn)
 
 
-def coroutine_function(declared: dramatiq.Actor[..., Any]) -> Callable[..., Awaitable[Any]] | None:
+def coroutine_function(declared: dramatiq.Actor[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]] | None:
     """The coroutine function of an actor, whichever decorator declared it; None when it is a plain function."""
     fn: Any = declared.fn
     if isinstance(fn, GenericActor):

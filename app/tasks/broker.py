@@ -20,7 +20,7 @@ from dramatiq.middleware import (
     TimeLimit,
 )
 
-from app.tasks.actors import describe, function_name
+from app.tasks.actors import CALLBACKS, describe, function_name
 from app.tasks.messages import Message
 from app.tasks.options import MAX_BACKOFF_MS, MAX_RETRIES, MIN_BACKOFF_MS, EngineOptions
 from app.tasks.plans import Plan, make_plan
@@ -33,8 +33,6 @@ DONE_BY_THE_ENGINE = (TimeLimit, ShutdownNotifications, AsyncIO)
 
 STANDARD = (AgeLimit, Callbacks, Pipelines, Retries, CurrentMessage)
 """Middlewares that are there from the beginning; one that is added takes the place of its like."""
-
-CALLBACKS = ("on_success", "on_failure", "on_retry_exhausted")
 
 
 class TaskBroker(dramatiq.Broker):
@@ -132,6 +130,10 @@ class TaskBroker(dramatiq.Broker):
                 hook(self, message, delay)
             except Exception:
                 log.exception("a middleware failed after a message was sent")
+
+    def forget_plans(self) -> None:
+        """Look up again how tasks are run: options, middlewares, or whether anything collects spans, may have changed."""
+        self._plans.clear()
 
     def plan(self, actor_name: str) -> Plan:
         """How tasks of an actor are run. Raises dramatiq's `ActorNotFound`."""

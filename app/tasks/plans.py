@@ -1,6 +1,6 @@
 """What is known of an actor before any of its tasks runs: looked up once, not for each task."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from dramatiq.middleware import (
 
 from app.tasks.actors import coroutine_function
 from app.tasks.options import RESULT_TTL_MS, TIME_LIMIT_MS
+from app.tasks.tracing import recording
 
 if TYPE_CHECKING:
     from app.tasks.broker import TaskBroker
@@ -35,7 +36,7 @@ class Plan:
     """How tasks of an actor are run."""
 
     actor: dramatiq.Actor[..., Any]
-    function: Callable[..., Awaitable[Any]] | None
+    function: Callable[..., Coroutine[Any, Any, Any]] | None
     """The coroutine function; None: a thread or a process runs it."""
     before: tuple[Hook, ...]
     after: tuple[tuple[Hook, bool], ...]
@@ -54,6 +55,7 @@ class Plan:
     keep: float | None
     log: bool
     events: bool
+    traced: bool
 
 
 def make_plan(broker: "TaskBroker", actor: dramatiq.Actor[..., Any]) -> Plan:
@@ -91,6 +93,7 @@ def make_plan(broker: "TaskBroker", actor: dramatiq.Actor[..., Any]) -> Plan:
         keep=options.get("keep"),
         log=bool(options.get("log", True)),
         events=bool(options.get("events", True)),
+        traced=recording(),
     )
 
 

@@ -3,7 +3,7 @@ stores afterwards."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from dramatiq.middleware import (
     TimeLimitExceeded,
 )
 
+from app.clock import now
 from app.errors import AppError
 from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.messages import Message, NewTask, UndecodableMessage, encode, to_json
@@ -36,8 +37,9 @@ from app.tasks.running import (
     RunningTask,
     TaskCancelled,
     current,
+    machinery_line,
 )
-from app.tasks.tracing import recording, span_of
+from app.tasks.tracing import span_of
 
 if TYPE_CHECKING:
     from app.tasks.broker import TaskBroker
@@ -111,23 +113,24 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
     options = message.options
     if options:
         task.retries = options.get("retries", task.retries)
-    task.become(TaskState.PREPROCESS)
+    begun = now()
+    task.become(TaskState.PREPROCESS, begun)
     if plan.log:
-        task.lines.append(LogEvent(PROCESSING_LINE, LogLevel.INFO, MACHINERY))
+        task.lines.append(machinery_line(PROCESSING_LINE, begun))
     proxy = MessageProxy(message)
     CurrentMessage._MESSAGE.set(message)  # what CurrentMessage.get_current_message() reads
     try:
         if plan.before or plan.max_age or "max_age" in options:
             _before(plan, broker, proxy)
-        task.become(TaskState.RUNNING)
+            begun = now()
+        task.become(TaskState.RUNNING, begun)
         if proxy.failed:
             result = None
-        elif options.get("traceparent") or recording():
+        elif plan.traced or "traceparent" in options:
             with span_of(task, options):
                 result = await _call(plan, message, run)
         else:
             result = await _call(plan, message, run)
-        task.become(TaskState.POSTPROCESS)
         return _returned(task, plan, broker, proxy, result)
     except SkipMessage as reason:
         task.become(TaskState.POSTPROCESS)
@@ -154,14 +157,44 @@ async def _call(plan: Plan, message: Message, run: Run) -> Any:
         return await run(plan.actor, message, limit)
     if limit is None:
         return await plan.function(*message.args, **message.kwargs)
+    called = plan.function(*message.args, **message.kwargs)
+    try:
+        waits_for = called.send(None)
+    except (
+        StopIteration
+    ) as returned:  # it waited for nothing: most of the cost of a time limit is setting the timer
+        return returned.value
     scope = asyncio.timeout(limit)
     try:
         async with scope:
-            return await plan.function(*message.args, **message.kwargs)
+            return await _Rest(called, waits_for)
     except TimeoutError as error:
         if scope.expired():
             raise TimeLimitExceeded(f"It ran for more than {limit:g} seconds") from error
         raise
+
+
+class _Rest:
+    """What remains of a coroutine that was begun and waits for something."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                yield waits_for
+            except BaseException as error:
+                try:
+                    waits_for = self._coroutine.throw(error)
+                except StopIteration as returned:
+                    return returned.value
+            else:
+                return (yield from self._coroutine.__await__())
 
 
 def _before(plan: Plan, broker: "TaskBroker", proxy: MessageProxy) -> None:
@@ -180,22 +213,28 @@ def _before(plan: Plan, broker: "TaskBroker", proxy: MessageProxy) -> None:
 def _returned(
     task: RunningTask, plan: Plan, broker: "TaskBroker", proxy: MessageProxy, result: Any
 ) -> Outcome:
-    options = proxy.options
+    returned_at = now()
+    task.become(TaskState.POSTPROCESS, returned_at)
+    options = task.message.options
     hooks = plan.after if plan.sends or (options and not SENDS.isdisjoint(options)) else plan.after_quiet
     lost = _after(task, hooks, broker, proxy, result=result) if hooks else False
     if task.retry is not None:
         return _again(task, plan, proxy)
     if proxy.failed or lost:
         return _end(task, TaskState.REJECTED, plan, _encoded(task))
-    if plan.log:
-        task.lines.append(LogEvent(FINISHED_LINE, LogLevel.INFO, MACHINERY))
     if not (options.get("store_results", plan.store_results) if options else plan.store_results):
-        return _end(task, TaskState.DONE, plan)
-    outcome_result = _result(task, result)
-    outcome = _end(task, TaskState.DONE, plan)
-    outcome.result = outcome_result
+        return _done(task, plan, now() if hooks else returned_at)
+    encoded = _result(task, result)
+    outcome = _done(task, plan, now())
+    outcome.result = encoded
     outcome.result_ttl = options["result_ttl"] / 1000 if "result_ttl" in options else plan.result_ttl
     return outcome
+
+
+def _done(task: RunningTask, plan: Plan, at: datetime) -> Outcome:
+    if plan.log:
+        task.lines.append(machinery_line(FINISHED_LINE, at))
+    return _end(task, TaskState.DONE, plan, at=at)
 
 
 def _result(task: RunningTask, result: Any) -> bytes | None:
@@ -310,7 +349,7 @@ def _stop(
         return _end(task, TaskState.REJECTED, plan)
     outcome = _end(task, TaskState.QUEUED, plan)
     outcome.reason = reason
-    outcome.requeued = LogEvent(GIVEN_BACK_LINE, LogLevel.INFO, MACHINERY) if plan.log else None
+    outcome.requeued = machinery_line(GIVEN_BACK_LINE, now()) if plan.log else None
     return outcome
 
 
@@ -330,8 +369,14 @@ def _encoded(task: RunningTask) -> bytes | None:
         return None
 
 
-def _end(task: RunningTask, state: TaskState, plan: Plan | None, message: bytes | None = None) -> Outcome:
-    task.become(state)
+def _end(
+    task: RunningTask,
+    state: TaskState,
+    plan: Plan | None,
+    message: bytes | None = None,
+    at: datetime | None = None,
+) -> Outcome:
+    task.become(state, at)
     task.closed = True
     return Outcome(
         state=state,

@@ -206,10 +206,10 @@ class RunningTask:
         delay = max(0, int(delay_ms or 0))
         self.retry = (now() + timedelta(milliseconds=delay) if delay else None, delay)
 
-    def become(self, state: TaskState) -> None:
+    def become(self, state: TaskState, at: datetime | None = None) -> None:
         """Enter a state. For the engine."""
         self.state = state
-        self.transitions.append((state, now()))
+        self.transitions.append((state, at or now()))
         if self.on_state is not None:
             self.on_state(self)
 
@@ -237,6 +237,23 @@ class RunningTask:
             self.lines.append(line)
         else:
             self._dropped += 1
+
+
+def machinery_line(event: str, at: datetime) -> LogEvent:
+    """A line of the engine's own; without the detour by which a frozen dataclass sets its fields."""
+    line: LogEvent = object.__new__(LogEvent)
+    object.__setattr__(
+        line,
+        "__dict__",
+        {
+            "event": event,
+            "log_level": LogLevel.INFO,
+            "logger": MACHINERY,
+            "timestamp": at,
+            "attributes": {},
+        },
+    )
+    return line
 
 
 current: ContextVar[RunningTask | None] = ContextVar("current_task", default=None)

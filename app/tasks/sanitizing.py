@@ -1,12 +1,13 @@
 """What actors log, as JSON that may be stored and shown: bounded, without NUL characters, secrets blacked out."""
 
 import dataclasses
+import itertools
 import re
 import traceback
 from collections.abc import Mapping, Set
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,8 @@ MAX_ITEMS = 1_000
 MAX_FRAMES = 50
 MAX_CHAIN = 10
 
+_APP = Path(__file__).parents[1]
+_MACHINERY = (str(_APP / "tasks"), str(_APP / "daemons" / "runner"))
 _SECRET = re.compile(
     r"passw(or)?d|passphrase|secret|token|credential|authorization|cookie|key(?!word|board|stone)", re.I
 )
@@ -86,8 +89,13 @@ def _frames(trace: TracebackType | None) -> list[dict[str, Any]]:
     return [
         {"filename": _text(frame.filename, 1000), "lineno": frame.lineno or 0, "name": _text(frame.name, 1000),
          "line": _text(frame.line or "", 1000)}
-        for frame in traceback.extract_tb(trace, limit=-MAX_FRAMES)
+        for frame in itertools.dropwhile(_is_machinery, traceback.extract_tb(trace, limit=-MAX_FRAMES))
     ]  # fmt: skip
+
+
+def _is_machinery(frame: traceback.FrameSummary) -> bool:
+    """True for what stands between the engine and the actor, which tells nobody anything."""
+    return frame.filename.startswith(_MACHINERY)
 
 
 def _mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:

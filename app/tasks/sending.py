@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 from uuid import UUID
 
 import dramatiq
-from tortoise.context import get_current_context
 
-from app.database import open_database
+from app.database import models_loop, open_database
 from app.models import Tenant, Workspace
 from app.settings import Settings
 from app.tasks.messages import Enqueued, Message, NewTask, RelObj, Unique, new_task
@@ -114,7 +113,6 @@ async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
     """Store tasks that are made up already."""
     if not tasks:
         return []
-    _remember_loop()
     storing = cast(_Storing, importlib.import_module(STORING))
     return await storing.enqueue(tasks)
 
@@ -142,32 +140,10 @@ def _send_from_task(broker: "TaskBroker", task: RunningTask, message: Message, d
             f"The task {task.uid} has ended, and what it sends now would be lost: await what it starts, "
             "or use `await send_async(…)`."
         )
-    if message.message_id == str(task.message_id):
+    if message.message_id == task.message.message_id:
         task.retry_in(delay)
     else:
         task.effects.append(new_task(message, delay_ms=delay, broker=broker))
-
-
-def use_loop(loop: asyncio.AbstractEventLoop | None) -> None:
-    """Tell threads of this process which loop has the database: what they send is stored there."""
-    _loops.main = loop
-
-
-class _Loops:
-    """The loop that has the database in this process, and the one that plain scripts get."""
-
-    main: asyncio.AbstractEventLoop | None = None
-    own: "_OwnLoop | None" = None
-    lock = threading.Lock()
-
-
-_loops = _Loops()
-
-
-def _remember_loop() -> None:
-    loop = asyncio.get_running_loop()
-    if _loops.main is not loop and (_loops.own is None or _loops.own.loop is not loop):
-        _loops.main = loop
 
 
 def _wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -190,19 +166,12 @@ def _wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    main = _loops.main
-    if main is not None and main.is_running():
-        return main
-    with _loops.lock:
-        if _loops.own is not None and _loops.own.is_alive():
-            return _loops.own.loop
-        if get_current_context() is not None:
-            raise RuntimeError(
-                "The database of this process is open on a loop that nobody has named: call app.tasks.use_loop() there."
-            )
-        _loops.own = _OwnLoop()
-        _loops.own.open()
-        return _loops.own.loop
+    with _opening:
+        loop = models_loop()
+        return loop if loop is not None and loop.is_running() else _OwnLoop().open()
+
+
+_opening = threading.Lock()
 
 
 class _OwnLoop(threading.Thread):
@@ -216,7 +185,7 @@ class _OwnLoop(threading.Thread):
     def run(self) -> None:
         self.loop.run_forever()
 
-    def open(self) -> None:
+    def open(self) -> asyncio.AbstractEventLoop:
         """Start it, and open the database that the settings name. Raises what opening raises."""
         self.start()
         try:
@@ -224,6 +193,7 @@ class _OwnLoop(threading.Thread):
         except BaseException:
             self.loop.call_soon_threadsafe(self.loop.stop)
             raise
+        return self.loop
 
     async def _enter(self) -> None:
         await self.stack.enter_async_context(open_database(Settings(), migrate=False))
