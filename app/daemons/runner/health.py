@@ -24,11 +24,20 @@ SECONDS_FOR_REQUEST = 5.0
 class RunnerHealth:
     """What is known of a runner. It notes what it does; what is wrong follows from what it has not done."""
 
-    def __init__(self, oldest_ready_seconds: float, free_slots: Callable[[], int] = lambda: 1) -> None:
-        self.heartbeat: Heartbeat | None = None
-        self.stopping = False
+    def __init__(
+        self,
+        oldest_ready_seconds: float,
+        heartbeat: Heartbeat,
+        *,
+        free_slots: Callable[[], int] = lambda: 1,
+        seconds_since_claim: Callable[[], float] = lambda: 0.0,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._limit = oldest_ready_seconds
+        self._heartbeat = heartbeat
         self._free_slots = free_slots
+        self._seconds_since_claim = seconds_since_claim
+        self._stopping = stopping
         self._turned_at = monotonic()
         self._looked_at: float | None = None
         self._waited: tuple[str, float] = ("", 0.0)
@@ -59,19 +68,17 @@ class RunnerHealth:
             "looking": self._check_looking(),
             "heartbeat": self._check_heartbeat(),
             "tasks": self._check_tasks(),
-            "shutdown": "the runner is stopping" if self.stopping else None,
+            "shutdown": "the runner is stopping" if self._stopping() else None,
         }
 
     def _check_looking(self) -> str | None:
         if self._looked_at is None:
             return "no look for tasks has succeeded yet"
-        ago = monotonic() - self._looked_at
+        ago = max(monotonic() - self._looked_at, self._seconds_since_claim())
         return f"the last look for tasks was {ago:.0f} s ago" if ago > LONGEST_WITHOUT_LOOK else None
 
     def _check_heartbeat(self) -> str | None:
-        if self.heartbeat is None:
-            return "it has not begun"
-        silence = self.heartbeat.silence()
+        silence = self._heartbeat.silence()
         return f"it was not heard for {silence:.0f} s" if silence > LONGEST_SILENCE else None
 
     def _check_tasks(self) -> str | None:

@@ -37,14 +37,13 @@ class Heartbeat:
         runner: RunnerInfo,
         *,
         running: Callable[[], int] = lambda: 0,
+        stopping: Callable[[], bool] = lambda: False,
         on_lost: Callable[[str], None] = lambda _: None,
         interval: float = INTERVAL,
     ) -> None:
         self.runner = runner
-        self.stopping = False
-        """Set it when the runner takes no more tasks: the next beat says so."""
         self._database = database
-        self._running = running
+        self._running, self._stopping = running, stopping
         self._on_lost = on_lost
         self._interval = interval
         self._heard_at = monotonic()
@@ -123,7 +122,7 @@ class Heartbeat:
             connection.terminate()
 
     async def _beat(self, connection: "asyncpg.Connection[Any]") -> None:
-        known = await beat(connection, self.runner, running=self._running(), stopping=self.stopping)
+        known = await beat(connection, self.runner, running=self._running(), stopping=self._stopping())
         if not known:
             self._tell("it had been given up")
 
@@ -133,6 +132,5 @@ class Heartbeat:
             self._tell(f"it was not heard for {self.silence():.0f} s")
 
     def _tell(self, reason: str) -> None:
-        log.warning("others may have the tasks of this runner", reason=reason)
         with contextlib.suppress(RuntimeError):  # the runner's loop has ended
             self._owner.call_soon_threadsafe(self._on_lost, reason)

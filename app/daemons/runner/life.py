@@ -3,97 +3,102 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
+from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
-from uuid_utils.compat import uuid7
 
 from app import __version__
 from app.actions.tasks.promoting import Seen
 from app.actions.tasks.runners import RunnerInfo, register_runner, stop_runner
-from app.daemons.runner.health import RunnerHealth
+from app.daemons.runner.health import HealthServer, RunnerHealth
 from app.daemons.runner.heartbeat import Heartbeat
 from app.daemons.runner.maintenance import Maintenance
 from app.daemons.runner.scheduling import Scheduler
+from app.daemons.runner.telemetry import FIGURES, TaskFigures
 from app.daemons.runner.telling import EventTeller
-from app.database import Database
-from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.daemons.runner.runner import Runner
 
 log = structlog.get_logger(__name__)
 
 
 class RunnerLife:
-    """Within `async with`, the runner is known and says that it lives; what is due is promoted, scheduled, recovered, purged.
-
-    - `running()` and `free_slots()` say how many tasks it runs, and how many more it could take.
-    - `on_seen(seen)` is called after each look, about every second: take tasks from `seen.filled`, stop `seen.cancelled`.
-    - `on_lost(reason)`: others may have its tasks. Stop what runs; what it says of them is refused.
-
-    All are called on the loop. Leave the block when every task has ended or was given back: it then is forgotten.
+    """A runner's companion: others know it, hear that it lives, and count on it to do what each of them does: promote,
+    schedule, recover and purge tasks.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        *,
-        running: Callable[[], int],
-        free_slots: Callable[[], int],
-        on_seen: Callable[[Seen], None],
-        on_lost: Callable[[str], None],
-    ) -> None:
+    def __init__(self, runner: "Runner", figures: TaskFigures = FIGURES) -> None:
+        self._runner = runner
+        settings = runner.settings
         self.info = RunnerInfo(
-            id=uuid7(),
+            id=runner.id,
             hostname=socket.gethostname(),
             version=__version__,
             pid=os.getpid(),
             queues=settings.task_queues,
             concurrency=settings.task_concurrency,
         )
-        self.health = RunnerHealth(settings.task_oldest_ready_seconds, free_slots)
-        self.heartbeat = Heartbeat(database, self.info, running=running, on_lost=on_lost)
-        self.health.heartbeat = self.heartbeat
-        self.maintenance = Maintenance(
-            self.info.id, settings, health=self.health, on_seen=on_seen, queues=settings.task_queues
+        self.heartbeat = Heartbeat(
+            runner.database,
+            self.info,
+            running=lambda: runner.running,
+            stopping=lambda: runner.stopping,
+            on_lost=self._lost,
         )
-        self._stack = AsyncExitStack()
+        self.health = RunnerHealth(
+            settings.task_oldest_ready_seconds,
+            self.heartbeat,
+            free_slots=lambda: runner.room,
+            seconds_since_claim=lambda: monotonic() - runner.last_claim,
+            stopping=lambda: runner.stopping,
+        )
+        self.maintenance = Maintenance(
+            runner.id,
+            settings,
+            health=self.health,
+            on_seen=self._seen,
+            queues=settings.task_queues,
+        )
+        self._figures = figures
+        self._registered = False
+        self._server: HealthServer | None = None
 
-    def stopping(self) -> None:
-        """The runner takes no more tasks: say so."""
-        self.heartbeat.stopping = self.health.stopping = True
-
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Make the runner known. Raises `SettingsError` when TASK_PORT cannot be had."""
+        if self._runner.settings.task_port is not None:
+            self._server = HealthServer(self._runner.settings, self.health)
         await register_runner(self.info)
-        self._stack.push_async_callback(self._end)
+        self._registered = True
         self.heartbeat.start()
-        self._stack.push_async_callback(self.heartbeat.stop)
-        for loop in (
-            self.maintenance.run_forever(),
-            Scheduler().run_forever(),
-            EventTeller().run_forever(),
-        ):
-            self._keep(loop)
-        return self
+        self._figures.watch(self._runner)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+    async def run_forever(self) -> None:
+        """Look after everything, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.maintenance.run_forever())
+            group.create_task(Scheduler().run_forever())
+            group.create_task(EventTeller().run_forever())
 
-    def _keep(self, loop: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(loop)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.wait([task])
-
-        self._stack.push_async_callback(end)
-
-    async def _end(self) -> None:
+    async def stop(self) -> None:
+        """Say that the runner has ended, and has no tasks any more."""
+        self._figures.unwatch(self._runner)
+        if self._server is not None:
+            await asyncio.to_thread(self._server.close)
+        if not self._registered:
+            return
+        await self.heartbeat.stop()
         try:
             await stop_runner(self.info.id)
         except Exception as error:  # it will be found to be lost instead
             log.warning("could not say that the runner ends", error=repr(error))
+
+    def _seen(self, seen: Seen) -> None:
+        self._runner.notice(seen.filled)
+        for task in seen.cancelled:
+            self._runner.cancel(task.id, task.attempt)
+
+    def _lost(self, reason: str) -> None:
+        log.warning("others may have the tasks of this runner", reason=reason)
+        self._runner.lose()

@@ -1,5 +1,7 @@
-"""What a runner does beside running tasks: it looks once a second for what is due, and every ten for what was lost or is
-too old."""
+"""What every runner does for all: it looks once a second for tasks that are due, and every ten for tasks that were lost.
+
+Clearing away is a chore, which is a task itself; this is what tasks themselves rest on.
+"""
 
 import asyncio
 import random
@@ -10,10 +12,8 @@ from uuid import UUID
 
 import structlog
 
-from app.actions.tasks import purging
 from app.actions.tasks.promoting import Seen, look_for_tasks
 from app.actions.tasks.recovering import recover_lost_tasks
-from app.actions.tasks.runners import forget_old_runners
 from app.daemons.runner.health import RunnerHealth
 from app.settings import Settings
 
@@ -60,9 +60,6 @@ class Maintenance:
         self._spare_until = 0.0
         self.jobs = (
             Job("take back lost tasks", self.recover, 10),
-            Job("purge tasks", self.purge, 10),
-            Job("empty results", self.empty_results, 10),
-            Job("forget runners", self.forget_runners, 600),
             *jobs,
         )
 
@@ -92,19 +89,6 @@ class Maintenance:
         if monotonic() < self._spare_until:
             return False
         return (await recover_lost_tasks(self._keep_days, spare_seconds=SPARED)).more
-
-    async def purge(self) -> bool:
-        """Remove a batch of tasks that were kept long enough."""
-        return await purging.purge_tasks() >= purging.BATCH
-
-    async def empty_results(self) -> bool:
-        """Empty a batch of results whose time is over."""
-        return await purging.empty_results() >= purging.BATCH
-
-    async def forget_runners(self) -> bool:
-        """Forget the runners that were not seen for a day."""
-        await forget_old_runners()
-        return False
 
     async def _look_forever(self) -> None:
         while True:
