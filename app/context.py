@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
+from uuid import UUID
 
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -44,14 +45,14 @@ class Context:
         if self.viewer.anonymous:
             self.viewer = Viewer(tenant_id=tenant_id, worker_id=worker_id, token_id=token_id)
 
-    async def one(self, model: type[E], id: int | None) -> E | None:
+    async def one(self, model: type[E], id: int | UUID | None) -> E | None:
         """The row, if the viewer may see it. All that one moment asks for come in one statement."""
         return None if id is None else await self.one_by(model, "id", id)
 
-    async def one_by(self, model: type[E], column: str, value: int) -> E | None:
+    async def one_by(self, model: type[E], column: str, value: int | UUID) -> E | None:
         """The row whose unique column has that value, if the viewer may see it."""
 
-        async def load(values: list[int]) -> list[E | None]:
+        async def load(values: list[int | UUID]) -> list[E | None]:
             rows = await model.visible_to(self.viewer).filter(**{f"{column}__in": values})
             found = {getattr(row, column): row for row in rows}
             return [found.get(value) for value in values]

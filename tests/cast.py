@@ -11,10 +11,24 @@ import pytest
 
 from app.access import Role, Viewer
 from app.actions import accounts, work
+from app.actions.tasks.enqueueing import enqueue
 from app.actions.tokens import make_token, viewer_of
 from app.clock import now
 from app.database import Database, atomic
-from app.models import Tenant, Token, TokenKind, User, Worker, WorkRequest, Workspace, WorkspaceMembership
+from app.models import (
+    Task,
+    TaskState,
+    Tenant,
+    Token,
+    TokenKind,
+    User,
+    Worker,
+    WorkRequest,
+    Workspace,
+    WorkspaceMembership,
+)
+from app.tasks.messages import new_task
+from tests import task_actors
 
 MACHINE_TAGS = ["task:noop", "task:python", "task:shell"]
 
@@ -73,6 +87,20 @@ class Cast:
         return await work.create_work_request(
             viewer, work.NewWorkRequest(**{"task_name": "noop", "workspace_id": self.lab.id, **changes})
         )
+
+    async def task(self, *args: Any, actor: Any = task_actors.noop, **where: Any) -> Task:
+        """A task in the lab that waits for a runner; `where` says else where and when."""
+        where = {"workspace_id": self.lab.id, "tenant_id": self.tenant.id, **where}
+        (sent,) = await enqueue([new_task(actor.message(*args), **where)])
+        return await Task.get(id=sent.id)
+
+    async def rejected_task(self, *args: Any, **where: Any) -> Task:
+        """A task that ended without having been done, as a runner leaves it."""
+        task = await self.task(*args, **where)
+        await Task.filter(id=task.id).update(
+            state=TaskState.REJECTED, ready=False, expires_at=_soon(), attempt=1, worst_level="error"
+        )
+        return await Task.get(id=task.id)
 
     async def worker(
         self, fqdn: str = "other.lan", *, tags: list[str] | None = None, concurrency: int = 1

@@ -15,3 +15,18 @@ async def note(viewer: Viewer, action: LogAction, row: Entity, name: str, **chan
         object_repr=name[:200],
         change_message=change,
     )
+
+
+async def note_many(
+    viewer: Viewer, action: LogAction, model: type[Entity], first_id: int, what: str, **change: object
+) -> None:
+    """Write one entry for what was done to many rows at once; it stands with the first of them."""
+    await LogEntry.create(
+        tenant_id=viewer.tenant_id,
+        user_id=viewer.user_id,
+        action_flag=action,
+        object_type=model.__name__,
+        object_id=first_id,
+        object_repr=what,
+        change_message=change,
+    )

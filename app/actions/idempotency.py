@@ -47,5 +47,10 @@ async def remember(viewer: Viewer, key: str | None, object_id: int) -> None:
         await IdempotencyKey.filter(owner=_owner(viewer), key=key).update(object_id=object_id)
 
 
+async def number_of_key(viewer: Viewer, key: str) -> int:
+    """A number that this key has and no other ever had, once `made_before` was called."""
+    return int((await IdempotencyKey.get(owner=_owner(viewer), key=key)).id)
+
+
 def _owner(viewer: Viewer) -> str:
     return f"user/{viewer.user_id}" if viewer.user_id is not None else f"worker/{viewer.worker_id}"

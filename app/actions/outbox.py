@@ -94,7 +94,7 @@ def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:
             f"coalesce({tenant}, workspace.tenant_id)",
         )
     if event.audience is Audience.WORKSPACE_AND_STAFF:
-        return "row.workspace_id", "", "row.tenant_id"
+        return "row.workspace_id", "", f"coalesce({tenant}, row.tenant_id)"
     return (
         "NULL::bigint",
         "",

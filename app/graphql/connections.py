@@ -1,12 +1,13 @@
 """Lists as fields: Relay's connections, and short lists that come whole. Declared once, resolved in one place."""
 
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 import strawberry
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from app.context import Info
@@ -56,14 +57,29 @@ NAMES["Connection"] = Connection
 
 
 @dataclass(frozen=True)
+class Choice:
+    """An argument of a list's own, beside its filter: what GraphQL takes, and the predicate that it means."""
+
+    type: Any
+    description: str
+    to_q: Callable[[Any], Q]
+
+
+@dataclass(frozen=True)
 class ConnectionOf:
-    """A field that is a list of rows: all visible ones, or those whose `parent` column (a lookup) is this row's id."""
+    """A field that is a list of rows: all visible ones, or those whose `parent` column (a lookup) is this row's id.
+
+    `only` is what else holds of the rows. `as_text`: the parent column is a text, for relations to rows of any table.
+    """
 
     model: type[Entity]
     parent: str | None = None
     filters: type[Filter] | None = None
     orders: type[Order] | None = None
     default_order: tuple[tuple[str, bool], ...] = ()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    only: Callable[[], Q] = Q
+    as_text: bool = False
 
 
 def to_many(description: str, of: ConnectionOf) -> Any:
@@ -75,10 +91,11 @@ def to_many(description: str, of: ConnectionOf) -> Any:
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
             query, request, key = await _prepared(info, of, arguments)
 
-            async def load(parents: list[int]) -> list[Page]:
+            async def load(parents: list[Any]) -> list[Page]:
                 return await pages_under(of.model, of.parent or "", parents, query, request)
 
-            return await info.context.loader((model, name, key), load).load(root.id)
+            parent = str(root.id) if of.as_text else root.id
+            return await info.context.loader((model, name, key), load).load(parent)
 
         return _connection_field(resolve, of, description, annotation)
 
@@ -131,21 +148,24 @@ async def _prepared(
 ) -> tuple[QuerySet[Any], PageRequest, object]:
     """The query of the whole list, the page asked for, and what tells two such lists apart."""
     filter, orders = arguments.get("filter"), arguments.get("order_by") or []
-    query = of.model.visible_to(info.context.viewer)
+    query = of.model.visible_to(info.context.viewer).filter(of.only())
+    chosen_by = {name: arguments[name] for name in of.choices if arguments.get(name) is not None}
+    for name, value in chosen_by.items():
+        query = query.filter(of.choices[name].to_q(value))
     if filter is not None:
         query = query.filter(filter.to_q(info.context.viewer))
     chosen = [order.as_pair() for order in orders] or list(of.default_order)
     request = page_request(
         of.model, chosen, *(arguments.get(name) for name in ("first", "after", "last", "before"))
     )
-    return query, request, orjson.dumps([repr(filter), repr(request)])
+    return query, request, orjson.dumps([repr(filter), repr(request), repr(chosen_by)])
 
 
 def _connection_field(
     resolve: Callable[..., Awaitable[Any]], of: ConnectionOf, description: str, annotation: Any
 ) -> Any:
     """The field, with the arguments that such a list takes."""
-    arguments: dict[str, Any] = {}
+    arguments = {name: _argument(choice.type, choice.description) for name, choice in of.choices.items()}
     filters: Any = of.filters
     orders: Any = of.orders
     if filters is not None:

@@ -5,9 +5,12 @@ filter: {status: {in: [PENDING, RUNNING]}, or: [{taskName: {startsWith: "build"}
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, ClassVar
+from uuid import UUID
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -69,7 +72,7 @@ class Filter:
         """
         return self._to_q(viewer, _Budget(MAX_CONDITIONS), ("filter",), MAX_NESTING)
 
-    def ids(self) -> frozenset[int] | None:
+    def ids(self) -> frozenset[Any] | None:
         """The rows that its own condition `id` names: of all others it is false. None when it names none."""
         named = getattr(self, "id", UNSET)
         if named in (UNSET, None):
@@ -136,12 +139,12 @@ class _Budget:
 _operator_inputs: dict[str, type] = {}
 
 
-def _operators(name: str, type_: Any, operators: str, of: str) -> type:
+def operators(name: str, type_: Any, words: str, of: str) -> type:
     """The input with these operators, made once: IntFilter { eq in gt gte lt lte isNull }."""
     if name not in _operator_inputs:
         annotations: dict[str, Any] = {}
         body: dict[str, Any] = {"__annotations__": annotations, "__module__": __name__}
-        for operator in operators.split():
+        for operator in words.split():
             annotations[operator] = (
                 list[type_] if operator == "in_" else bool if operator == "is_null" else type_
             ) | None
@@ -165,7 +168,7 @@ def _column_condition(column: str, *, nullable: bool, longest: int | None) -> Co
             here = (*path, to_camel_case(operator.rstrip("_")))
             if operator == "in_" and len(given) > MAX_VALUES:
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=here)
-            if _has_nul(given):
+            if has_nul(given):
                 raise BadInput("Text has no NUL characters.", path=here)
             if operator == "in_" and longest:
                 given = [each for each in given if len(each) <= longest]
@@ -173,24 +176,24 @@ def _column_condition(column: str, *, nullable: bool, longest: int | None) -> Co
                 parts.append(NOTHING)
             else:
                 parts.append(
-                    _present(column, holds(column + lookup, given), nullable and operator != "is_null")
+                    present(column, holds(column + lookup, given), nullable and operator != "is_null")
                 )
         return _joined(parts, Q.AND)
 
     return condition
 
 
-def _id_condition(column: str, model: type[Entity], *, nullable: bool) -> Condition:
+def id_condition(column: str, model: type[Entity], *, nullable: bool) -> Condition:
     def condition(viewer: Viewer, value: Any, path: Path) -> Q:
         parts: list[Q] = []
         if value.eq not in (UNSET, None):
             id = row_id(value.eq, model, (*path, "eq"))
-            parts.append(_present(column, holds(column, id), nullable))
+            parts.append(present(column, holds(column, id), nullable))
         if value.in_ not in (UNSET, None):
             if len(value.in_) > MAX_VALUES:
                 raise BadInput(f"`in` takes at most {MAX_VALUES} values.", path=(*path, "in"))
             ids = row_ids(value.in_, model, (*path, "in"))
-            parts.append(_present(column, holds(f"{column}__in", ids), nullable))
+            parts.append(present(column, holds(f"{column}__in", ids), nullable))
         if value.is_null not in (UNSET, None):
             parts.append(holds(f"{column}__isnull", value.is_null))
         return _joined(parts, Q.AND)
@@ -198,18 +201,18 @@ def _id_condition(column: str, model: type[Entity], *, nullable: bool) -> Condit
     return condition
 
 
-def _present(column: str, condition: Q, nullable: bool) -> Q:
+def present(column: str, condition: Q, nullable: bool) -> Q:
     """The condition, false where the column has no value. In SQL it would be neither true nor false, and so its negation."""
     return condition & holds(f"{column}__isnull", False) if nullable else condition
 
 
-def _has_nul(value: Any) -> bool:
+def has_nul(value: Any) -> bool:
     """True when there is a NUL character anywhere in the value, which PostgreSQL cannot hold."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any(_has_nul(each) for item in value.items() for each in item)
-    return isinstance(value, list) and any(_has_nul(each) for each in value)
+        return any(has_nul(each) for item in value.items() for each in item)
+    return isinstance(value, list) and any(has_nul(each) for each in value)
 
 
 def flag(description: str, when_true: Callable[[Viewer], Q]) -> tuple[str, Callable[[Viewer, bool], Q]]:
@@ -217,7 +220,21 @@ def flag(description: str, when_true: Callable[[Viewer], Q]) -> tuple[str, Calla
     return description, lambda viewer, wanted: when_true(viewer) if wanted else ~when_true(viewer)
 
 
-def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[Viewer, bool], Q]]) -> Any:
+@dataclass(frozen=True)
+class Own:
+    """A condition of a model's own, beside its columns: its input type, its description, and what makes it a predicate."""
+
+    input_type: Any
+    description: str
+    condition: Condition
+
+
+def filter_of(
+    model: type[Entity],
+    *columns: str,
+    own: Mapping[str, Own] = MappingProxyType({}),
+    **flags: tuple[str, Callable[[Viewer, bool], Q]],
+) -> Any:
     """The filter input of a model: one condition for each column named, and `and`, `or`, `not`."""
     name = f"{model.__name__}Filter"
     annotations: dict[str, Any] = {}
@@ -227,8 +244,11 @@ def filter_of(model: type[Entity], *columns: str, **flags: tuple[str, Callable[[
         input_type, condition, description = _for_column(model, column)
         annotations[column], conditions[column] = input_type | None, condition
         body[column] = strawberry.field(default=UNSET, description=description)
+    for own_name, each in own.items():
+        annotations[own_name], conditions[own_name] = each.input_type | None, each.condition
+        body[own_name] = strawberry.field(default=UNSET, description=each.description)
     for flag_name, (description, to_q) in flags.items():
-        annotations[flag_name] = _operators("BooleanFilter", bool, "eq", "a yes or no") | None
+        annotations[flag_name] = operators("BooleanFilter", bool, "eq", "a yes or no") | None
         conditions[flag_name] = _flag_condition(to_q)
         body[flag_name] = strawberry.field(default=UNSET, description=description)
     cls = type(name, (Filter,), body)
@@ -254,15 +274,15 @@ def _for_column(model: type[Entity], column: str) -> tuple[type, Condition, str]
     field = model._meta.fields_map[column]
     if column == "id":
         return (
-            _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
-            _id_condition("id", model, nullable=False),
+            operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
+            id_condition("id", model, nullable=False),
             "By id.",
         )
     if isinstance(field, RelationalField):
         related = related_model(model, column)
         return (
-            _operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
-            _id_condition(f"{column}_id", related, nullable=field.null),
+            operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
+            id_condition(f"{column}_id", related, nullable=field.null),
             f"By the id of the {related.word}.",
         )
     nullable = field.null and not field.generated
@@ -277,18 +297,20 @@ def _for_column(model: type[Entity], column: str) -> tuple[type, Condition, str]
 def _operators_of(field: Any) -> type:
     kind: type = getattr(field, "enum_type", field.field_type)
     if isinstance(field, ArrayField):
-        return _operators("TextListFilter", list[str], "contains", "a list of texts")
+        return operators("TextListFilter", list[str], "contains", "a list of texts")
     if isinstance(field, JSONField):
-        return _operators("JSONFilter", JSON, "contains", "a JSON value")
+        return operators("JSONFilter", JSON, "contains", "a JSON value")
     if issubclass(kind, Enum):
-        return _operators(f"{kind.__name__}Filter", kind, "eq in_", f"a {kind.__name__}")
+        return operators(f"{kind.__name__}Filter", kind, "eq in_", f"a {kind.__name__}")
     if issubclass(kind, bool):
-        return _operators("BooleanFilter", bool, "eq", "a yes or no")
+        return operators("BooleanFilter", bool, "eq", "a yes or no")
+    if issubclass(kind, UUID):
+        return operators("UUIDFilter", UUID, "eq in_", "a UUID")
     if issubclass(kind, datetime):
-        return _operators("DateTimeFilter", datetime, "eq gt gte lt lte is_null", "an instant")
+        return operators("DateTimeFilter", datetime, "eq gt gte lt lte is_null", "an instant")
     if issubclass(kind, int):
-        return _operators("IntFilter", int, "eq in_ gt gte lt lte is_null", "a number")
-    return _operators("StringFilter", str, "eq in_ contains starts_with is_null", "a text")
+        return operators("IntFilter", int, "eq in_ gt gte lt lte is_null", "a number")
+    return operators("StringFilter", str, "eq in_ contains starts_with is_null", "a text")
 
 
 # Orders --------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import base64
 import binascii
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -15,6 +16,8 @@ ID_LIMIT = 200
 CURSOR_LIMIT = 2000
 
 Path = tuple[str, ...]
+Key = int | UUID
+"""What rows are found by: a number in most tables, a UUID in some."""
 
 
 def global_id(type_name: str, id: object) -> str:
@@ -22,32 +25,49 @@ def global_id(type_name: str, id: object) -> str:
     return _encode(f"{type_name}:{id}".encode())
 
 
-def decode_id(value: str, path: Path = ("id",)) -> tuple[str, int]:
-    """The type and the number in a global id. `BadInput` when it is none."""
+def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Key]:
+    """The type and the key in a global id. `BadInput` when it is none."""
     try:
-        name, _, number = _decode(value, ID_LIMIT).decode("ascii").partition(":")
-        id = int(number)
-        if not name.isidentifier() or str(id) != number or not 0 < id < 2**63:
+        name, _, key = _decode(value, ID_LIMIT).decode("ascii").partition(":")
+        if not name.isidentifier():
             raise ValueError
+        return name, UUID(key) if _is_uuid(key) else _number(key)
     except ValueError:
         raise BadInput(f"'{value[:60]}' is no id of this server.", path=path) from None
-    return name, id
 
 
-def row_id(value: str, model: type[Entity], path: Path = ("input", "id")) -> int:
-    """The number in the global id of a row of that model. `BadInput` when it is another's."""
-    name, id = decode_id(value, path)
+def _is_uuid(text: str) -> bool:
+    """True of a UUID as we write it: there is one id for a row, and no other spelling."""
+    return len(text) == 36 and str(UUID(text)) == text
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if str(number) != text or not 0 < number < 2**63:
+        raise ValueError
+    return number
+
+
+def key_of(model: type[Entity], name: str, key: Key, path: Path) -> Any:
+    """The key in a decoded id, if it is one of that model's. `BadInput` when it is another's."""
     if name != model.__name__:
         raise BadInput(f"This is the id of a {name}, not of a {model.__name__}.", path=path)
-    return id
+    if not isinstance(key, model._meta.fields_map["id"].field_type):
+        raise BadInput(f"This is no id of a {model.__name__}.", path=path)
+    return key
 
 
-def maybe_row_id(value: str | None, model: type[Entity], path: Path) -> int | None:
+def row_id(value: str, model: type[Entity], path: Path = ("input", "id")) -> Any:
+    """What a row of that model is found by, from its global id. `BadInput` when it is another's."""
+    return key_of(model, *decode_id(value, path), path)
+
+
+def maybe_row_id(value: str | None, model: type[Entity], path: Path) -> Any:
     """`row_id`, for an argument that may be left out."""
     return None if value is None else row_id(value, model, path)
 
 
-def row_ids(values: list[str] | None, model: type[Entity], path: Path) -> list[int]:
+def row_ids(values: list[str] | None, model: type[Entity], path: Path) -> list[Any]:
     """`row_id` of each."""
     return [row_id(value, model, (*path, str(index))) for index, value in enumerate(values or ())]
 
@@ -69,27 +89,34 @@ def decode_page_cursor(cursor: str, order: str, length: int, path: Path) -> list
 
 
 @lru_cache(maxsize=1000)
-def event_cursor(position: Position) -> str:
-    """The place of an event in the log."""
-    return _encode(f"e{position.xid}.{position.seq}".encode())
+def event_cursor(position: Position, step: int = 0) -> str:
+    """The place of an event in the log; with a step, a place inside it, for what tells one event in several parts."""
+    return _encode(f"e{position.xid}.{position.seq}{f'.{step}' if step else ''}".encode())
 
 
-def decode_event_cursor(cursor: str, path: Path = ("after",)) -> Position:
-    """The position in the event log that a cursor means."""
+def decode_event_place(cursor: str, path: Path = ("after",)) -> tuple[Position, int]:
+    """The position in the event log that a cursor means, and the step inside that event; 0: after all of it."""
     try:
-        xid, dot, seq = _decode(cursor, ID_LIMIT).decode("ascii").removeprefix("e").partition(".")
-        position = Position(int(xid), int(seq))
+        xid, seq, *steps = map(int, _decode(cursor, ID_LIMIT).decode("ascii").removeprefix("e").split("."))
+        position, step = Position(xid, seq), steps[0] if steps else 0
         if (
-            not dot
-            or event_cursor(position) != cursor
-            or min(position) < 0
-            or position.seq >= 2**63
-            or position.xid >= 2**63
+            event_cursor(position, step) != cursor
+            or min(*position, step) < 0
+            or max(*position, step) >= 2**63
         ):
             raise ValueError
     except ValueError:
         raise BadInput("This is no cursor of the event stream.", path=path) from None
-    return position
+    return position, step
+
+
+def decode_event_cursor(cursor: str, path: Path = ("after",)) -> Position:
+    """The position after which everything is still to come.
+
+    Of an event that was told in part, that is the place just before it.
+    """
+    position, step = decode_event_place(cursor, path)
+    return Position(position.xid, position.seq - 1) if step else position
 
 
 def _encode(data: bytes) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from typing import Any
+from uuid import UUID
 from zlib import crc32
 
 import strawberry
@@ -194,6 +195,8 @@ def _further(key: Key, value: Any, backward: bool) -> Q | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     return value.value if isinstance(value, Enum) else value
 
 
@@ -207,12 +210,12 @@ def _typed(model: type[Entity], key: Key, value: Any, path: tuple[str, ...]) -> 
             return None
         if column.field_type is datetime:
             return _instant(value)
-        if issubclass(column.field_type, Enum):
+        if issubclass(column.field_type, Enum | UUID):
             return column.field_type(value)
         if type(value) is not column.field_type or not _fits(column, value):
             raise ValueError
         return value
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, AttributeError):
         raise BadInput("This is no cursor of this list in this order.", path=path) from None
 
 
@@ -245,19 +248,22 @@ async def _count(query: QuerySet[Any]) -> int:
 async def pages_under(
     model: type[Entity],
     parent_column: str,
-    parents: list[int],
+    parents: Sequence[Any],
     query: QuerySet[Any],
     request: PageRequest,
 ) -> list[Page]:
-    """A page for each parent, in one statement: the page's query runs once for each of them, inside PostgreSQL."""
+    """A page for each parent, in one statement: the page's query runs once for each of them, inside PostgreSQL.
+
+    `parents` are numbers, UUIDs or texts, as the parent column is.
+    """
     sql, values = _sql(page_query(_under(query, parent_column), request))
     rows = await fetch(
-        f'SELECT parent.id AS "$parent", page.* FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)'
+        f'SELECT parent.id AS "$parent", page.* FROM unnest({_list(values, parents)}) AS parent(id)'
         f" CROSS JOIN LATERAL ({sql}) AS page",
         *values,
         parents,
     )
-    found: dict[int, list[Any]] = {parent: [] for parent in parents}
+    found: dict[Any, list[Any]] = {parent: [] for parent in parents}
     for row in rows:
         found[row.pop("$parent")].append(model._init_from_db(**row))
     counts = _Counts(parents, _under(query, parent_column))
@@ -267,24 +273,30 @@ async def pages_under(
 class _Counts:
     """How many rows there are under each parent: counted for all at once, as soon as the first is asked for."""
 
-    def __init__(self, parents: list[int], query: QuerySet[Any]) -> None:
+    def __init__(self, parents: Sequence[Any], query: QuerySet[Any]) -> None:
         self._parents, self._query = parents, query
-        self._counting: asyncio.Task[dict[int, int]] | None = None
+        self._counting: asyncio.Task[dict[Any, int]] | None = None
 
-    async def of(self, parent: int) -> int:
+    async def of(self, parent: Any) -> int:
         if self._counting is None:
             self._counting = asyncio.create_task(self._count())
         return (await self._counting)[parent]
 
-    async def _count(self) -> dict[int, int]:
+    async def _count(self) -> dict[Any, int]:
         sql, values = _sql(self._query.only("id"))
         rows = await fetch(
             f"SELECT parent.id, (SELECT count(*) FROM ({sql}) AS row) AS number"
-            f" FROM unnest(${len(values) + 1}::bigint[]) AS parent(id)",
+            f" FROM unnest({_list(values, self._parents)}) AS parent(id)",
             *values,
             self._parents,
         )
         return {row["id"]: row["number"] for row in rows}
+
+
+def _list(values: list[Any], parents: Sequence[Any]) -> str:
+    """The parameter that comes after these, which is the parents, with its type."""
+    kind = {int: "bigint", str: "text"}.get(type(parents[0]), "uuid")
+    return f"${len(values) + 1}::{kind}[]"
 
 
 def _under(query: QuerySet[Any], parent_column: str) -> QuerySet[Any]:

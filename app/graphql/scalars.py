@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
@@ -58,6 +59,13 @@ def _parse_big_int(value: Any) -> int:
     return number
 
 
+def _parse_uuid(value: Any) -> UUID:
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        raise GraphQLError(f"Expected a UUID, got {_short(value)}.") from None
+
+
 def _parse_cursor(value: Any) -> str:
     if not isinstance(value, str):
         raise GraphQLError(f"Expected a cursor, which is text, got {_short(value)}.")
@@ -108,6 +116,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A whole number of up to 64 bits.",
         serialize=int,
         parse_value=_parse_big_int,
+    ),
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A UUID, as RFC 9562 writes it.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
+        serialize=str,
+        parse_value=_parse_uuid,
     ),
     Cursor: strawberry.scalar(
         name="Cursor",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
@@ -60,7 +61,7 @@ class Entity(Model):
         return cls.filter(cls.visibility(viewer))
 
     @classmethod
-    async def get_visible(cls, viewer: Viewer, id: int) -> Self:
+    async def get_visible(cls, viewer: Viewer, id: int | UUID) -> Self:
         """The row, or `NotFound` when it is absent or invisible."""
         return cls._found(await cls.visible_to(viewer).get_or_none(id=id))
 

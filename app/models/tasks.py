@@ -3,20 +3,17 @@
 Source: Task, TaskLog, TasksModel and WorkerStatus of authentik.tasks; TaskBase of django-dramatiq-postgres.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
-import orjson
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import Q, Subquery
-from tortoise.queryset import QuerySet
 
-from app.access import Viewer
+from app.access import Capability, Viewer
 from app.clock import now
 from app.models.accounts import Tenant
 from app.models.entity import NOTHING, Entity
@@ -28,7 +25,7 @@ class TaskState(StrEnum):
 
     QUEUED → CONSUMED → PREPROCESS → RUNNING → POSTPROCESS → DONE
     QUEUED → REJECTED (cancelled)        CONSUMED … POSTPROCESS → REJECTED (out of retries, refused, cancelled)
-    CONSUMED … POSTPROCESS → QUEUED (tried again, given back, or its runner was lost)        REJECTED → QUEUED (retried by a person)
+    CONSUMED … POSTPROCESS → QUEUED (tried again, given back, or its runner was lost)    REJECTED → QUEUED (by hand)
     """
 
     QUEUED = "queued"
@@ -104,7 +101,8 @@ class WorkerStatus(Entity):
     running = fields.IntField(default=0, description="How many it ran when it was last seen.")
     stopping = fields.BooleanField(default=False, description="True: it takes no more tasks.")
     lost_at = fields.DatetimeField(
-        null=True, description="When its tasks were taken from it, because it was not seen; null again once it is back."
+        null=True,
+        description="When its tasks were taken from it, because it was not seen; null again once it is back.",
     )
 
     class Meta:
@@ -112,8 +110,9 @@ class WorkerStatus(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
-        """Staff, of any tenant: runners belong to the installation."""
-        return Q() if viewer.is_staff or viewer.is_superuser else NOTHING
+        """Staff, of any tenant, and whoever has the permission to see such: runners belong to the installation."""
+        permitted = Capability.VIEW_SYSTEM_INFO.value in viewer.permissions
+        return Q() if viewer.is_staff or viewer.is_superuser or permitted else NOTHING
 
     @property
     def alive(self) -> bool:
@@ -122,16 +121,6 @@ class WorkerStatus(Entity):
 
     def __str__(self) -> str:
         return f"{self.id} - {self.hostname} - {self.version} - {self.last_seen}"
-
-
-class _Related(Entity):
-    """What belongs to an object of another table: the generic relation `rel_obj`."""
-
-    rel_obj_content_type_id: int | None
-    rel_obj_id: Any
-
-    class Meta:
-        abstract = True
 
 
 class Schedule(Entity):
@@ -171,8 +160,9 @@ class Schedule(Entity):
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
-        """The staff of the tenant."""
-        return _staff_of_tenant(viewer)
+        """The staff of the tenant, and whoever has the permission to change or to send schedules."""
+        permitted = not viewer.anonymous and viewer.permissions & _FOR_SCHEDULES
+        return Q(tenant_id=viewer.tenant_id) if permitted else _staff_of_tenant(viewer)
 
     @property
     def uid(self) -> str:
@@ -253,8 +243,11 @@ class Task(Entity):
         """Whoever may see its workspace, and the staff of its tenant, who alone see those without one. No worker sees any."""
         if viewer.worker_id is not None:
             return NOTHING
-        shared = Q(workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")))
-        return shared | _staff_of_tenant(viewer)
+        if (
+            viewer.is_staff or viewer.is_superuser
+        ):  # all workspaces that they see are the tenant's, and the index needs no OR
+            return _staff_of_tenant(viewer)
+        return Q(workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")))
 
     @property
     def uid(self) -> str:
@@ -325,6 +318,9 @@ class TaskLog(Entity):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+_FOR_SCHEDULES = frozenset({Capability.CHANGE_SCHEDULE.value, Capability.SEND_SCHEDULE.value})
 
 
 def _staff_of_tenant(viewer: Viewer) -> Q:

@@ -2,12 +2,19 @@
 
 import strawberry
 
-from app.resolvers import accounts, events, nodes, tokens, work, workers, workspaces
+from app.resolvers import accounts, events, nodes, tasks, tokens, work, workers, workspaces
 
 
 @strawberry.type(description="What can be read. Everything shows only what you may see.")
 class Query(
-    nodes.Query, accounts.Query, tokens.Query, workspaces.Query, work.Query, workers.Query, events.Query
+    nodes.Query,
+    accounts.Query,
+    tokens.Query,
+    workspaces.Query,
+    work.Query,
+    workers.Query,
+    tasks.Query,
+    events.Query,
 ):
     """All root fields for reading."""
 
@@ -15,5 +22,12 @@ class Query(
 @strawberry.type(
     description="What can be done. Refusals are in the payload's userErrors, and then nothing was changed."
 )
-class Mutation(accounts.Mutation, tokens.Mutation, workspaces.Mutation, work.Mutation, workers.Mutation):
+class Mutation(
+    accounts.Mutation,
+    tokens.Mutation,
+    workspaces.Mutation,
+    work.Mutation,
+    workers.Mutation,
+    tasks.Mutation,
+):
     """All mutations."""

@@ -9,7 +9,7 @@ from app import models
 from app.context import Info
 from app.errors import BadInput
 from app.graphql.entity import TYPES, Node
-from app.graphql.ids import decode_id
+from app.graphql.ids import decode_id, key_of
 
 MAX_NODES = 100
 
@@ -45,9 +45,9 @@ class Query:
 
 
 async def _find(info: Info, id: str, path: tuple[str, ...]) -> models.Entity | None:
-    name, number = decode_id(id, path)
+    name, key = decode_id(id, path)
     model = next((each for each in TYPES if each.__name__ == name and issubclass(TYPES[each], Node)), None)
     if model is None:
         raise BadInput(f"There are no objects of the type {name}.", path=path)
-    found: models.Entity | None = await info.context.one(model, number)
+    found: models.Entity | None = await info.context.one(model, key_of(model, name, key, path))
     return found

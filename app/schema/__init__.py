@@ -2,6 +2,7 @@
 
 from app.schema import enums  # noqa: F401  first: filters need to know them
 from app.schema.accounts import Group, LogEntry, Permission, Team, Tenant, Token, User
+from app.schema.tasks import Schedule, Task, TaskLog, WorkerStatus
 from app.schema.work import LogLine, TaskType, Worker, WorkRequest
 from app.schema.workspaces import Workspace, WorkspaceMembership
 
@@ -10,6 +11,9 @@ __all__ = [
     "LogEntry",
     "LogLine",
     "Permission",
+    "Schedule",
+    "Task",
+    "TaskLog",
     "TaskType",
     "Team",
     "Tenant",
@@ -17,6 +21,7 @@ __all__ = [
     "User",
     "WorkRequest",
     "Worker",
+    "WorkerStatus",
     "Workspace",
     "WorkspaceMembership",
 ]

@@ -13,9 +13,11 @@ from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
 from app.graphql.entity import Node, describe, entity, named, to_one
 from app.graphql.filters import filter_of, order_of
 from app.graphql.scalars import JSON
+from app.schema.tasks import tasks_of
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
+    from app.schema.tasks import Task
     from app.schema.work import Worker, WorkRequest
 
 UserFilter = filter_of(models.User, "id", "username", "is_active", "is_staff", "date_joined")
@@ -31,6 +33,7 @@ class Tenant(Node):
 
     name: str
     created_at: datetime
+    tasks: "Connection[Task]" = tasks_of("accounts", "tenant")
 
 
 @entity(models.Permission)
@@ -100,6 +103,7 @@ class User(Node):
         "What the user administered: shown to staff.",
         ConnectionOf(models.LogEntry, "user_id", LogEntryFilter, default_order=(("action_time", True),)),
     )
+    tasks: "Connection[Task]" = tasks_of("accounts", "user")
 
 
 def _private(viewer: ViewerValue, user: models.User) -> bool:
@@ -116,6 +120,7 @@ class Team(Node):
     members: "list[User]" = listed(
         "The members, by name.", ListOf(models.User, "teams__id", (("username", False),), 1000)
     )
+    tasks: "Connection[Task]" = tasks_of("accounts", "team")
 
 
 @entity(models.Token)

@@ -15,10 +15,12 @@ from app.graphql.entity import Node, computed, entity, to_one
 from app.graphql.filters import filter_of, flag, order_of
 from app.graphql.scalars import JSON
 from app.models.work import BLOCKED, PENDING
+from app.schema.tasks import tasks_of
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
     from app.schema.accounts import Token, User
+    from app.schema.tasks import Task
     from app.schema.workspaces import Workspace
 
 WorkRequestFilter = filter_of(
@@ -200,6 +202,7 @@ class WorkRequest(Node):
             default_order=(("attempt", False), ("number", False)),
         ),
     )
+    tasks: "Connection[Task]" = tasks_of("work", "workrequest")
 
 
 async def _places_in_queue(viewer: Viewer, ids: list[int]) -> dict[int, int]:
@@ -278,3 +281,4 @@ class Worker(Node):
         "The work requests that it has or had.",
         ConnectionOf(models.WorkRequest, "worker_id", WorkRequestFilter, WorkRequestOrder),
     )
+    tasks: "Connection[Task]" = tasks_of("work", "worker")

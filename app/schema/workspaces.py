@@ -11,11 +11,13 @@ from app.context import Info
 from app.graphql.connections import ConnectionOf, to_many
 from app.graphql.entity import Node, entity, to_one
 from app.graphql.filters import filter_of, order_of
+from app.schema.tasks import TaskFilter, TaskOrder, tasks_of
 from app.schema.work import WorkRequestFilter, WorkRequestOrder
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
     from app.schema.accounts import Team, User
+    from app.schema.tasks import Task
     from app.schema.work import WorkRequest
 
 WorkspaceFilter = filter_of(models.Workspace, "id", "name", "public", "created_at")
@@ -54,4 +56,9 @@ class Workspace(Node):
         ConnectionOf(
             models.WorkRequest, "workspace_id", WorkRequestFilter, WorkRequestOrder, (("created_at", False),)
         ),
+    )
+    tasks: "Connection[Task]" = tasks_of("workspaces", "workspace")
+    member_tasks: "Connection[Task]" = to_many(
+        "The tasks that its members may see, the newest first unless ordered otherwise.",
+        ConnectionOf(models.Task, "workspace_id", TaskFilter, TaskOrder, (("created_at", True),)),
     )

@@ -2,12 +2,12 @@
 
 import strawberry
 
-from app.subscriptions import events, work, workers
+from app.subscriptions import events, tasks, work, workers
 
 
 @strawberry.type(
     description="What can be watched. Every one takes `after`, the last cursor you saw, and goes on from there: "
     "nothing is missed and nothing comes twice."
 )
-class Subscription(events.Subscription, work.Subscription, workers.Subscription):
+class Subscription(events.Subscription, work.Subscription, workers.Subscription, tasks.Subscription):
     """All subscriptions."""

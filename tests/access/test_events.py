@@ -25,6 +25,9 @@ MODELS: dict[str, type[Entity]] = {
         models.Team,
         models.Workspace,
         models.TaskType,
+        models.Task,
+        models.Schedule,
+        models.WorkerStatus,
     )
 }
 
@@ -35,7 +38,9 @@ async def one_of_each(world: World) -> None:
         for (model, word), row in world.rows.items():
             if model is MODELS[event.table]:
                 tenant = world.cast.tenant if word != "theirs" else world.rows[models.Tenant, "theirs"]
-                await _record(event, row.id, tenant.id if model is models.TaskType else None)
+                await _record(
+                    event, row.id, tenant.id if model in (models.TaskType, models.WorkerStatus) else None
+                )
 
 
 @atomic()

@@ -57,6 +57,18 @@ SEES: dict[tuple[type[Entity], str], set[str]] = {
     (models.LogLine, "lab, waiting"): MEMBERS,
     (models.LogLine, "open"): USERS | {"anonymous"},
     (models.LogLine, "theirs"): {"zoe"},
+    (models.Task, "lab"): MEMBERS | {"sam"},
+    (models.Task, "open"): USERS | {"anonymous"},
+    (models.Task, "no workspace"): STAFF,
+    (models.Task, "theirs"): {"zoe"},
+    (models.TaskLog, "lab"): MEMBERS | {"sam"},
+    (models.TaskLog, "open"): USERS | {"anonymous"},
+    (models.TaskLog, "no workspace"): STAFF,
+    (models.TaskLog, "theirs"): {"zoe"},
+    (models.Schedule, "ours"): STAFF,
+    (models.Schedule, "theirs"): {"zoe"},
+    (models.WorkerStatus, "any"): STAFF | {"zoe"},
+    (models.ContentType, "any"): USERS | {"zoe", "machine"},
 }
 
 LISTS = {
@@ -69,6 +81,8 @@ LISTS = {
     models.Workspace: "workspaces",
     models.WorkRequest: "workRequests",
     models.Worker: "workers",
+    models.Task: "tasks",
+    models.Schedule: "schedules",
 }
 
 
@@ -145,10 +159,10 @@ async def test_fields_by_name_and_by_id_show_exactly_what_the_table_says(api: Ap
                 answer = await api.execute(
                     who, f"query($n: String!) {{ {name}(name: $n) {{ id }} }}", n=row.name
                 )
-            elif model is models.WorkRequest:
-                name = "workRequest"
+            elif model in (models.WorkRequest, models.Task, models.Schedule):
+                name = model.__name__[0].lower() + model.__name__[1:]
                 answer = await api.execute(
-                    who, "query($id: ID!) { workRequest(id: $id) { id } }", id=gid(row)
+                    who, f"query($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=gid(row)
                 )
             else:
                 continue
@@ -189,6 +203,8 @@ def relations(type_: GraphQLNamedType) -> Iterator[str]:
             node = get_named_type(inner.fields["nodes"].type)
             if "id" in getattr(node, "fields", {}):
                 yield f"{name}(first: 100) {{ nodes {{ __typename id }} edges {{ node {{ __typename id }} }} }}"
+        elif inner.name == "RelObj":  # its own id is a number in a table
+            yield f"{name} {{ node {{ __typename id }} }}"
         elif "id" in inner.fields:
             yield f"{name} {{ __typename id }}"
 

@@ -13,6 +13,7 @@ from app.actions.tokens import make_token
 from app.clock import now
 from app.database import atomic
 from app.models import (
+    ContentType,
     Entity,
     Group,
     IdempotencyKey,
@@ -21,19 +22,24 @@ from app.models import (
     LogLine,
     LogStream,
     Permission,
+    Schedule,
+    TaskLog,
     TaskType,
     Team,
     Tenant,
     TokenKind,
     User,
     Worker,
+    WorkerStatus,
     WorkRequest,
     Workspace,
     WorkspaceMembership,
 )
+from app.models.tasks import Task
 from app.models.work import TagSet
 from tests.api import Asker
 from tests.cast import Cast
+from tests.task_actors import noop
 
 ROLES = ("anonymous", "eve", "vic", "bob", "ann", "sam", "root", "zoe", "machine")
 """nobody · outsider · viewer, contributor and owner of the lab · staff · superuser · superuser elsewhere · a worker"""
@@ -121,7 +127,26 @@ async def make_world(cast: Cast) -> World:
         world.rows[LogLine, word] = await LogLine.create(
             work_request_id=request.id, attempt=1, number=1, stream=LogStream.STDOUT, time=now(), text=word
         )
+    await _add_tasks(world, other)
     return world
+
+
+async def _add_tasks(world: World, other: Tenant) -> None:
+    cast = world.cast
+    world.rows[ContentType, "any"] = await ContentType.get(app_label="work", model="workrequest")
+    world.rows[WorkerStatus, "any"] = await WorkerStatus.create(id=uuid.uuid4(), hostname="yard", version="1")
+    for word, tenant in (("ours", cast.tenant), ("theirs", other)):
+        world.rows[Schedule, word] = await Schedule.create(
+            tenant_id=tenant.id, actor_name=noop.actor_name, crontab="0 0 * * *", identifier=word
+        )
+    for word, task in (
+        ("lab", await cast.task(rel_obj=world.rows[WorkRequest, "lab, waiting"])),
+        ("open", await cast.task(workspace_id=world.open.id)),
+        ("no workspace", await cast.task(workspace_id=None, rel_obj=world.rows[Schedule, "ours"])),
+        ("theirs", await cast.task(workspace_id=cast.theirs.id, tenant_id=other.id)),
+    ):
+        world.rows[Task, word] = task
+        world.rows[TaskLog, word] = await TaskLog.get(task_id=task.id)
 
 
 async def _add_tokens(world: World, their_worker: Worker) -> None:
