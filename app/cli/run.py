@@ -11,31 +11,44 @@ from app.cli.supervisor import Child, Supervisor
 from app.settings import Settings, load_settings
 
 MINUTES_TO_REGISTER = 60
+SECONDS_FOR_TASKS = 5
+"""Ctrl-C lets tasks go on for no longer than this, and the supervisor waits ten; others go back into their queues."""
 
 
 def register(cli: typer.Typer) -> None:
     cli.command()(run)
 
 
-def run(worker: Annotated[bool, typer.Option(help="Also run a worker on this machine.")] = True) -> None:
-    """Run everything on this machine: the database, the server and one worker. Ctrl-C stops it all."""
-    raise typer.Exit(asyncio.run(_run(load_settings(), worker)))
+def run(
+    worker: Annotated[bool, typer.Option(help="Also run a worker on this machine.")] = True,
+    tasks: Annotated[bool, typer.Option(help="Also run tasks on this machine.")] = True,
+) -> None:
+    """Run everything on this machine: the database, the server, a task runner and one worker. Ctrl-C stops it all."""
+    raise typer.Exit(asyncio.run(_run(load_settings(), worker=worker, tasks=tasks)))
 
 
-async def _run(settings: Settings, worker: bool) -> int:
+async def _run(settings: Settings, *, worker: bool, tasks: bool) -> int:
     from app.database import open_database, reach_database
 
     listen(settings).close()  # say at once when the port is taken
     async with reach_database(settings):  # it stays up while the server is started again
         children = [Child("server", _command("serve"))]
+        if tasks:
+            children.append(_tasks(settings))
         if worker:
             async with open_database(settings):
                 children.append(await _worker(settings))
         return await Supervisor(children).run()
 
 
-def _command(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "app", name)
+def _command(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "app", *words)
+
+
+def _tasks(settings: Settings) -> Child:
+    """The task runner. It comes after the server, and so is stopped before it."""
+    grace = min(settings.task_grace_seconds, SECONDS_FOR_TASKS)
+    return Child("tasks", _command("tasks", "run"), {"WORKYARD_TASK_GRACE_SECONDS": str(grace)})
 
 
 async def _worker(settings: Settings) -> Child:

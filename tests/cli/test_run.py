@@ -93,7 +93,7 @@ async def started(base: Path) -> AsyncIterator[Started]:
 
 @pytest.mark.timeout(180)
 async def test_ctrl_c_stops_all_of_it_and_says_so(started: Started) -> None:
-    assert len(started.parts) >= 4  # run, serve, worker, PostgreSQL
+    assert len(started.parts) >= 5  # run, serve, tasks run, worker, PostgreSQL
 
     started.process.send_signal(signal.SIGINT)
 
