@@ -1,0 +1,91 @@
+"""Taking tasks to run: the first by priority, then in the order of coming. Whoever is first at a row has it; others skip it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+
+class Claimed(NamedTuple):
+    """A task that a runner has taken. `attempt` tells this taking from all before and after it: every report names it."""
+
+    id: int
+    message_id: UUID
+    queue_name: str
+    actor_name: str
+    message: bytes
+    attempt: int
+    retries: int
+    crashes: int
+    tenant_id: int
+    workspace_id: int | None
+    uid: str | None
+    priority: int
+    eta: datetime | None
+    log_count: int
+    worst_level: str
+    app_label: str | None
+    model: str | None
+    rel_obj_id: str | None
+
+
+async def claim(
+    connection: "asyncpg.Connection[Any]", worker_id: UUID, queue_name: str, limit: int
+) -> Sequence[Claimed]:
+    """Give the runner up to so many tasks of a queue. They are its own until it reports, or is lost. No event tells of it."""
+    rows = await connection.fetch(_CLAIM, worker_id, queue_name, limit)
+    claimed = [Claimed._make(row) for row in rows]
+    if len(claimed) > 1:
+        claimed.sort(key=_turn)
+    return claimed
+
+
+async def filled_queues(connection: "asyncpg.Connection[Any]") -> list[str]:
+    """The queues that have a task to run now: one look-up for each, however many tasks there are."""
+    return [row[0] for row in await connection.fetch(_FILLED)]
+
+
+async def await_tasks(
+    connection: "asyncpg.Connection[Any]", worker_id: UUID, queue_names: Sequence[str]
+) -> None:
+    """Ask to be told of tasks that come into these queues. Look for tasks once more after it, then wait."""
+    await connection.execute(_AWAIT, worker_id, queue_names)
+
+
+async def await_no_tasks(connection: "asyncpg.Connection[Any]", worker_id: UUID) -> None:
+    """Ask no more: whoever is busy looks by itself, and telling it would make commits wait for each other."""
+    await connection.execute("DELETE FROM task_idle WHERE worker_id = $1", worker_id)
+
+
+def _turn(task: Claimed) -> tuple[int, int]:
+    return task.priority, task.id
+
+
+# The rows are found by where they are: a join, however it was planned, may read the whole table when PostgreSQL errs in how
+# much there is. For the same reason it is one queue at a time: for `queue_name = ANY (…)` the index gives no order.
+_CLAIM = """
+UPDATE task SET state = 'consumed', ready = false, worker_id = $1, attempt = attempt + 1, mtime = now()
+WHERE ctid = ANY (ARRAY(
+    SELECT waiting.ctid FROM task AS waiting WHERE waiting.queue_name = $2 AND waiting.ready
+    ORDER BY waiting.priority, waiting.id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
+RETURNING id, message_id, queue_name, actor_name, message, attempt, retries, crashes, tenant_id, workspace_id, _uid, priority,
+    eta, log_count, worst_level,
+    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT app_label FROM content_type WHERE id = rel_obj_content_type_id) END,
+    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT model FROM content_type WHERE id = rel_obj_content_type_id) END, rel_obj_id
+"""
+
+_FILLED = """
+WITH RECURSIVE filled AS (
+    (SELECT queue_name FROM task WHERE ready ORDER BY queue_name LIMIT 1)
+    UNION ALL
+    SELECT (SELECT task.queue_name FROM task WHERE task.ready AND task.queue_name > filled.queue_name
+            ORDER BY task.queue_name LIMIT 1)
+    FROM filled WHERE filled.queue_name IS NOT NULL)
+SELECT queue_name FROM filled WHERE queue_name IS NOT NULL
+"""
+
+_AWAIT = """
+INSERT INTO task_idle (queue_name, worker_id) SELECT unnest($2::text[]), $1::uuid ON CONFLICT DO NOTHING
+"""

@@ -1,0 +1,215 @@
+"""Sending tasks: their rows, the first line of their logs, and their events, in one statement and the caller's transaction."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+from uuid_utils import uuid7
+
+from app.actions.outbox import written
+from app.actions.tasks.events import event_data
+from app.clock import now
+from app.database import fetch, on_commit, transaction
+from app.errors import Conflict, Invalid
+from app.events import SOURCE, TaskQueued
+from app.tasks.messages import Enqueued, NewTask
+from app.tasks.running import MACHINERY, QUEUED_LINE
+
+AT_ONCE = 5000
+"""So many tasks go into one statement."""
+MAX_RACES = 3
+QUEUED = "queued"
+
+Fetch = Callable[..., Awaitable[Sequence[Mapping[str, Any]]]]
+"""Runs a statement with its arguments, as `app.database.fetch` and a connection's do."""
+
+
+async def enqueue(tasks: Sequence[NewTask]) -> list[Enqueued]:
+    """Store tasks, all or none: with the caller's transaction if there is one. Runners are told when it commits.
+
+    A task whose `dedupe_key` an unfinished one of the same tenant, queue and actor has is absorbed: what is returned
+    for it is the other. Raises `Invalid` for an object of an unknown kind, and `Conflict` when a message was sent before.
+    """
+    if not tasks:
+        return []
+    try:
+        if len(tasks) <= AT_ONCE and not any(task.dedupe_key for task in tasks):
+            stored = await store_tasks(fetch, tasks)
+        else:
+            async with transaction():
+                stored = await store_tasks(fetch, tasks)
+    except IntegrityError as error:
+        raise _explained(error) from error
+    if any(task.events for task in tasks):
+        on_commit(written)
+    return stored
+
+
+async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
+    """`enqueue`, on any connection. Needs a transaction when a task has a key, or there are more than AT_ONCE of them."""
+    stored: list[Enqueued] = []
+    for start in range(0, len(tasks), AT_ONCE):
+        part = tasks[start : start + AT_ONCE]
+        if any(task.dedupe_key for task in part):
+            stored += await _store_keyed(run, part)
+        else:
+            stored += [
+                Enqueued(row["id"], task.message_id)
+                for row, task in zip(await run(_STORE, *_arguments(part)), part, strict=True)
+            ]
+    return stored
+
+
+async def _store_keyed(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
+    """Store what no unfinished task absorbs. Whoever absorbed may be gone before it is looked up: then again."""
+    found: dict[UUID, Enqueued] = {}
+    missing = list(tasks)
+    for _ in range(MAX_RACES):
+        new = {row["message_id"]: row["id"] for row in await run(_STORE_UNLESS_THERE, *_arguments(missing))}
+        found |= {message_id: Enqueued(id, message_id) for message_id, id in new.items()}
+        stored = [task for task in missing if task.message_id in new]
+        if stored:
+            await run(_DESCRIBE, [new[task.message_id] for task in stored], *_arguments(stored)[14:])
+        absorbed = [task for task in missing if task.message_id not in new]
+        if absorbed:
+            found |= await _absorbing(run, absorbed)
+        missing = [task for task in absorbed if task.message_id not in found]
+        if not missing:
+            return [found[task.message_id] for task in tasks]
+    raise Conflict("A message with this id was sent before, or tasks with its key come and go too fast.")
+
+
+async def _absorbing(run: Fetch, tasks: Sequence[NewTask]) -> dict[UUID, Enqueued]:
+    """The unfinished tasks that have the keys of these, by the message ids of these."""
+    rows = await run(
+        _FIND,
+        [task.message_id for task in tasks],
+        [task.queue_name for task in tasks],
+        [task.actor_name for task in tasks],
+        [task.dedupe_key for task in tasks],
+        [task.workspace_id for task in tasks],
+        [task.tenant_id for task in tasks],
+    )
+    return {row["sent_id"]: Enqueued(row["id"], row["message_id"], absorbed=True) for row in rows}
+
+
+def _arguments(tasks: Sequence[NewTask]) -> list[Any]:
+    """What the statements take: one list for each column."""
+    time = now()
+    kinds = [task.rel_obj or _NOTHING for task in tasks]
+    return [
+        [task.message_id for task in tasks],
+        [task.queue_name for task in tasks],
+        [task.actor_name for task in tasks],
+        [task.message for task in tasks],
+        [task.priority for task in tasks],
+        [task.retries for task in tasks],
+        [task.eta for task in tasks],
+        [task.uid for task in tasks],
+        [task.dedupe_key for task in tasks],
+        [kind[0] for kind in kinds],
+        [kind[1] for kind in kinds],
+        [kind[2] for kind in kinds],
+        [task.workspace_id for task in tasks],
+        [task.tenant_id for task in tasks],
+        [uuid7() if task.log else None for task in tasks],
+        [uuid7() if task.events else None for task in tasks],
+        [_data(task, time) if task.events else None for task in tasks],
+        time,
+    ]
+
+
+def _data(task: NewTask, time: datetime) -> str:
+    columns = {
+        "message_id": str(task.message_id),
+        "actor_name": task.actor_name,
+        "queue_name": task.queue_name,
+        "state": QUEUED,
+        "aggregated_status": QUEUED,
+        "retries": task.retries,
+        "attempt": 0,
+        "eta": task.eta,
+        "log_count": int(task.log),
+    }
+    return event_data(TaskQueued, columns, [(QUEUED, time)])
+
+
+def _explained(error: IntegrityError) -> Exception:
+    text = str(error)
+    if "task_message_id" in text:
+        return Conflict("A message with this id was sent before.")
+    if "task_rel_obj" in text:
+        return Invalid.field("relObj", "There is no such kind of object: see the content types.")
+    return error
+
+
+_NOTHING = (None, None, None)
+
+# The tenant that is given, or that of the workspace, or the default one.
+_TENANT = """coalesce(sent.tenant_id, (SELECT workspace.tenant_id FROM workspace WHERE workspace.id = sent.workspace_id),
+               (SELECT tenant.id FROM tenant WHERE tenant.name = 'default'))"""
+
+# Ids are drawn here, in the order in which the tasks were given, and not by the INSERT: the logs and events need them too.
+_GIVEN = f"""
+given AS MATERIALIZED (
+    SELECT nextval('task_id_seq') AS id, sent.*, {_TENANT} AS its_tenant_id,
+           CASE WHEN sent.app_label IS NOT NULL THEN (SELECT content_type.id FROM content_type
+               WHERE content_type.app_label = sent.app_label AND content_type.model = sent.model) END AS kind
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::int[], $6::bigint[], $7::timestamptz[], $8::text[],
+                $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::uuid[], $16::uuid[],
+                $17::text[])
+        AS sent(message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key, app_label, model,
+                rel_obj_id, workspace_id, tenant_id, log_id, event_id, event_data))"""
+
+_INSERT = """
+    INSERT INTO task (id, message_id, queue_name, actor_name, message, priority, retries, eta, _uid, dedupe_key,
+        rel_obj_content_type_id, rel_obj_id, workspace_id, tenant_id, ready, log_count, worst_level)
+    SELECT id, message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key,
+        kind, rel_obj_id, workspace_id, its_tenant_id, eta IS NULL OR eta <= now(), (log_id IS NOT NULL)::int,
+        CASE WHEN log_id IS NULL THEN 'done' ELSE 'info' END
+    FROM given ORDER BY id"""
+
+_LOG = f"""
+    INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number)
+    SELECT log_id, {{source}}.id, '{QUEUED_LINE}', 'info', '{MACHINERY}', {{time}}, 1
+    FROM {{source}} WHERE log_id IS NOT NULL"""
+
+_TELL = f"""
+    INSERT INTO outbox_event (id, event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience)
+    SELECT event_id, '{TaskQueued.name}', '{SOURCE}', 'task/' || {{source}}.id, 'task/' || {{source}}.id, event_data::jsonb,
+           {{tenant}}, workspace_id, '{TaskQueued.audience.value}'
+    FROM {{source}} WHERE event_id IS NOT NULL"""
+
+_STORE = f"""
+WITH {_GIVEN},
+stored AS ({_INSERT}),
+logged AS ({_LOG.format(source="given", time="$18::timestamptz")}),
+told AS ({_TELL.format(source="given", tenant="its_tenant_id")})
+SELECT id FROM given ORDER BY id
+"""
+
+_STORE_UNLESS_THERE = f"""
+WITH {_GIVEN}, time AS (SELECT $18::timestamptz)
+{_INSERT} ON CONFLICT DO NOTHING RETURNING id, message_id
+"""
+
+_DESCRIBE = f"""
+WITH stored AS MATERIALIZED (
+    SELECT task.id, task.workspace_id, task.tenant_id, log_id, event_id, event_data
+    FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::text[]) AS sent(id, log_id, event_id, event_data)
+    CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = sent.id LIMIT 1) AS task),
+logged AS ({_LOG.format(source="stored", time="$5::timestamptz")})
+{_TELL.format(source="stored", tenant="tenant_id")}
+"""
+
+_FIND = f"""
+SELECT sent.message_id AS sent_id, found.id, found.message_id
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+    AS sent(message_id, queue_name, actor_name, dedupe_key, workspace_id, tenant_id)
+CROSS JOIN LATERAL (
+    SELECT task.id, task.message_id FROM task
+    WHERE task.tenant_id = {_TENANT} AND task.queue_name = sent.queue_name AND task.actor_name = sent.actor_name
+      AND task.dedupe_key = sent.dedupe_key LIMIT 1) AS found
+"""

@@ -1,0 +1,5 @@
+"""The task runner: takes tasks from the database, runs their actors, stores what became of them."""
+
+from app.daemons.runner.runner import Companion, Runner
+
+__all__ = ["Companion", "Runner"]

@@ -1,0 +1,186 @@
+"""When a runner takes tasks, and how many: enough to be busy until it comes again, and no more."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.actions.tasks.claiming import Claimed, await_no_tasks, await_tasks, claim, filled_queues
+from app.daemons.runner.flushing import AWAY
+from app.daemons.runner.held import Held
+from app.daemons.runner.lines import Line, Pauses, listen
+
+if TYPE_CHECKING:
+    from app.daemons.runner.runner import Lane, Runner
+
+CHANNEL = "workyard_tasks"
+POLL = 1.5
+"""A runner that waits looks by itself after so many seconds, unless somebody has looked for it."""
+AHEAD_SECONDS = 0.1
+"""It takes as many tasks in advance as it has lately started in this time…"""
+MOST_AHEAD = 2000
+MOST_AT_ONCE = 1000
+
+log = structlog.get_logger(__name__)
+
+
+class Claimer:
+    """Takes tasks for a runner, from each queue in turn."""
+
+    def __init__(self, runner: "Runner", line: Line) -> None:
+        self._runner = runner
+        self._line = line
+        self._only = frozenset(runner.settings.task_queues)
+        self._known: set[str] = set(self._only or runner.broker.get_declared_queues() | {"default"})
+        self._filled: dict[str, None] = dict.fromkeys(sorted(self._known))
+        """The queues in which there may be tasks, the next one first."""
+        self._held_back: dict[str, Lane] = {}
+        """The queues whose tasks are for a lane that has no room."""
+        self._listed: set[str] = set()
+        """The queues of whose new tasks PostgreSQL tells this runner."""
+        self._wake = asyncio.Event()
+        self._ahead = 0
+        self._rounds = 0
+        self._started_before, self._counted_at = 0, monotonic()
+        self.started = 0
+        """How many tasks were started."""
+        self.looked_at = monotonic()
+        self._looked_everywhere_at = 0.0
+
+    def wake(self) -> None:
+        """Look again."""
+        self._wake.set()
+
+    def notice(self, queues: Iterable[str]) -> None:
+        """These queues have tasks, and no others."""
+        self.looked_at = self._looked_everywhere_at = monotonic()
+        for queue in queues:
+            self._fill(queue)
+
+    def made_room(self) -> None:
+        """A task has ended, or gone back."""
+        if not self._wake.is_set() and self._want() > 0:
+            self._wake.set()
+
+    def hold_back(self, queue: str, lane: "Lane") -> None:
+        """Take no more of this queue than the lane has room for: what came of it could not be started."""
+        self._held_back[queue] = lane
+
+    async def listen(self) -> None:
+        """Hear of new tasks, until cancelled."""
+        await listen(self._runner.database, CHANNEL, self._fill, self._listed.clear)
+
+    async def run_forever(self) -> None:
+        """Take tasks until the runner stops. A database that is gone is waited for."""
+        pauses = Pauses()
+        while not self._runner.stopping:
+            self._wake.clear()
+            try:
+                if self._want() <= 0:
+                    self.looked_at = monotonic()
+                elif await self._take_some() or await self._look():
+                    continue
+            except AWAY as error:
+                log.warning("no tasks can be taken now, trying again", error=repr(error))
+                self._listed.clear()
+                await pauses.wait()
+                continue
+            pauses.over()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
+        await self._unlist()
+
+    async def run_once(self) -> int:
+        """Take what there is, as much as there is room for."""
+        async with self._line.use() as connection:
+            self.notice(await filled_queues(connection))
+        return await self._take_some()
+
+    def _fill(self, queue: str) -> None:
+        if self._only and queue not in self._only:
+            return
+        self._known.add(queue)
+        self._filled[queue] = None
+        self._wake.set()
+
+    def _want(self) -> int:
+        """How many tasks to take now: nothing until half of what was taken in advance has been started."""
+        runner = self._runner
+        if runner.waiting > self._ahead // 2 or runner.choked:
+            return 0
+        return min(runner.room + self._ahead, MOST_AT_ONCE)
+
+    async def _take_some(self) -> int:
+        """Take from each filled queue its share. Returns how many were taken."""
+        self._count()
+        taken = 0
+        for queue in list(self._filled):
+            want = self._want()
+            if want <= 0 or self._runner.stopping:
+                break
+            taken += await self._take_from(queue, max(1, want // len(self._filled)))
+        self._rounds = self._rounds + 1 if taken else 0
+        if self._rounds > 1 and self._listed:
+            await self._unlist()
+        return taken
+
+    async def _take_from(self, queue: str, limit: int) -> int:
+        lane = self._held_back.get(queue)
+        if lane is not None:
+            limit = min(limit, lane.free + self._ahead)
+            if limit <= 0:
+                return 0
+        del self._filled[queue]  # before looking: what comes meanwhile fills it again
+        async with self._line.use() as connection:
+            claimed = await claim(connection, self._runner.id, queue, limit)
+        self.looked_at = monotonic()
+        if len(claimed) == limit:
+            self._filled[queue] = None  # at the end: the others come first
+        elif lane is not None:
+            self._held_back.pop(queue, None)
+        self._take(claimed)
+        return len(claimed)
+
+    def _take(self, claimed: Iterable[Claimed]) -> None:
+        runner = self._runner
+        for each in claimed:
+            lane, events = runner.lane_of(each.actor_name)
+            runner.take(Held(each, events), lane)
+        runner.start_waiting()
+
+    async def _look(self) -> bool:
+        """Nothing was found: ask to be told, then look once more. True when there is something."""
+        if self._filled and any(queue not in self._held_back for queue in self._filled):
+            return True
+        if self._known - self._listed:
+            known = sorted(self._known)
+            async with self._line.use() as connection:
+                await await_tasks(connection, self._runner.id, known)
+            self._listed.update(known)
+        elif monotonic() - self._looked_everywhere_at < POLL:
+            return False  # it was listed before it looked last: of whatever came since, it was told
+        async with self._line.use() as connection:
+            found = await filled_queues(connection)
+        self.notice(found)
+        return any(queue in self._filled and queue not in self._held_back for queue in found)
+
+    async def _unlist(self) -> None:
+        if self._listed:
+            self._listed.clear()
+            with contextlib.suppress(*AWAY):
+                async with self._line.use() as connection:
+                    await await_no_tasks(connection, self._runner.id)
+
+    def _count(self) -> None:
+        """How fast tasks are started says how many to take in advance."""
+        now = monotonic()
+        seconds = now - self._counted_at
+        if seconds < 0.01:
+            return
+        rate = (self.started - self._started_before) / seconds
+        self._started_before, self._counted_at = self.started, now
+        self._ahead = min(max(int(rate * AHEAD_SECONDS), self._ahead // 2), MOST_AHEAD)

@@ -1,0 +1,135 @@
+"""Stores what runners report, many at a time, and keeps it while PostgreSQL is away."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from app.actions.tasks.finishing import Report, flush
+from app.daemons.runner.lines import Line, Pauses
+from app.models.tasks import LogEvent, LogLevel, TaskState
+from app.tasks.running import MACHINERY
+
+MOST_AT_ONCE = 1000
+MOST_KEPT = 10_000
+"""With so many reports waiting, the runner takes no more tasks."""
+PAUSE = 0.005
+"""How long reports are gathered while the runner is busy."""
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it shuts down, or somebody ended the connection
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectInUseError,
+)
+"""What may be over if it is tried again; any other fault lies in what is to be stored."""
+
+log = structlog.get_logger(__name__)
+
+
+class Flusher:
+    """One at a time, so that a task's reports are stored in their order."""
+
+    def __init__(
+        self, line: Line, worker_id: UUID, busy: Callable[[], bool], stored: Callable[[list[Report]], None]
+    ) -> None:
+        self._line = line
+        self._worker_id = worker_id
+        self._busy = busy
+        self._stored = stored
+        self._waiting: list[Report] = []
+        self._some = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        """How many reports are not stored yet."""
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= MOST_KEPT
+
+    def put(self, report: Report) -> None:
+        """Have it stored soon."""
+        if not self._waiting:
+            self._some.set()
+            self._empty.clear()
+        self._waiting.append(report)
+
+    async def run_forever(self) -> None:
+        """Store until cancelled. Nothing is dropped but what is not this runner's any more."""
+        pauses = Pauses()
+        while True:
+            await self._some.wait()
+            if len(self._waiting) < MOST_AT_ONCE and self._busy():
+                await asyncio.sleep(PAUSE)
+            batch = self._waiting[:MOST_AT_ONCE]
+            try:
+                await self._store(batch)
+            except AWAY as error:
+                log.warning(
+                    "results cannot be stored now, trying again", error=repr(error), waiting=len(self)
+                )
+                await pauses.wait()
+                continue
+            pauses.over()
+            del self._waiting[: len(batch)]
+            self._stored(batch)
+            if not self._waiting:
+                self._some.clear()
+                self._empty.set()
+
+    async def drained(self) -> None:
+        """Return when everything is stored."""
+        await self._empty.wait()
+
+    async def _store(self, batch: list[Report]) -> None:
+        """All together; or, when PostgreSQL refuses what is in it, in halves, down to the one that it refuses."""
+        try:
+            async with self._line.use() as connection:
+                await flush(connection, self._worker_id, batch)
+        except AWAY:
+            raise
+        except Exception as error:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self._store(batch[:middle])
+                await self._store(batch[middle:])
+                return
+            await self._store_refused(batch[0], error)
+
+    async def _store_refused(self, report: Report, error: Exception) -> None:
+        """Something in a report can never be stored: reject the task rather than try for ever."""
+        log.error(
+            "a result cannot be stored", task=report.task.id, actor=report.task.actor_name, exc_info=error
+        )
+        async with self._line.use() as connection:
+            await flush(connection, self._worker_id, [_refusal(report, error)])
+
+
+def _refusal(report: Report, error: Exception) -> Report:
+    line = LogEvent(
+        "What became of the task cannot be stored",
+        LogLevel.ERROR,
+        MACHINERY,
+        attributes={"error": str(error)},
+    )
+    transitions = [each for each in report.transitions if each[0] not in (TaskState.DONE, TaskState.QUEUED)]
+    return Report(
+        report.task,
+        TaskState.REJECTED,
+        [*transitions, (TaskState.REJECTED, line.timestamp)],
+        [line],
+        report.number,
+        "error",
+        report.events,
+        retries=report.retries,
+        keep=report.keep,
+    )

@@ -1,0 +1,148 @@
+"""A task that this runner has: from when it was claimed until what became of it is stored."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from app.actions.tasks.claiming import Claimed
+from app.actions.tasks.finishing import Report, worse
+from app.clock import now
+from app.models.tasks import TaskState
+from app.tasks.processing import Outcome
+from app.tasks.running import RunningTask
+
+
+class Held:
+    """One claimed task. It waits in the runner's buffer until it is `start`ed."""
+
+    __slots__ = (
+        "claimed",
+        "claimed_at",
+        "consumed_at",
+        "events",
+        "interrupt",
+        "number",
+        "seen",
+        "started_at",
+        "stored",
+        "task",
+        "work",
+        "worst_level",
+    )
+
+    def __init__(self, claimed: Claimed, events: bool) -> None:
+        self.claimed = claimed
+        self.claimed_at = monotonic()
+        self.consumed_at = now()
+        self.started_at = 0.0
+        """By the monotonic clock; 0: it has not begun."""
+        self.events = events
+        self.number = claimed.log_count + 1
+        """Of the next line of its log."""
+        self.worst_level = claimed.worst_level
+        self.stored = self.seen = TaskState.CONSUMED
+        self.task: RunningTask | None = None
+        self.work: asyncio.Task[None] | None = None
+        self.interrupt: Callable[[type[BaseException]], object] | None = None
+        """Stops what runs in a thread or a process; None: the coroutine runs here."""
+
+    def start(self) -> RunningTask:
+        """It is about to run."""
+        claimed = self.claimed
+        self.started_at = monotonic()
+        self.task = RunningTask(
+            claimed.id,
+            claimed.message_id,
+            claimed.queue_name,
+            claimed.actor_name,
+            claimed.message,
+            tenant_id=claimed.tenant_id,
+            workspace_id=claimed.workspace_id,
+            label=claimed.uid,
+            rel_obj=(claimed.app_label, claimed.model, claimed.rel_obj_id)  # type: ignore[arg-type]
+            if claimed.rel_obj_id is not None
+            else None,
+            attempt=claimed.attempt,
+            retries=claimed.retries,
+            crashes=claimed.crashes,
+            consumed_at=self.consumed_at,
+        )
+        return self.task
+
+    def interrupt_by(self, interrupt: Callable[[type[BaseException]], object]) -> None:
+        """From now on it is stopped like this, and not by cancelling."""
+        self.interrupt = interrupt
+
+    def stop(self, error: type[BaseException]) -> None:
+        """Make it end soon: raise an error in its thread, kill its process, or cancel its coroutine."""
+        if self.interrupt is not None:
+            self.interrupt(error)
+        elif self.work is not None:
+            # Not at once: a coroutine that is cancelled before it begins never runs, not even to tell of it.
+            asyncio.get_running_loop().call_soon(self.work.cancel)
+
+    def progress(self) -> Report | None:
+        """What is to be told of it while it runs: a state that it has been in for a while, and what it logged; None: nothing."""
+        task = self.task
+        if task is None or task.closed:
+            return None
+        lasting = task.state is self.seen and task.state is not self.stored
+        self.seen = task.state
+        return self.told(task) if lasting or task.lines else None
+
+    def told(self, task: RunningTask) -> Report:
+        """Where it is now, and what it logged since it was last asked."""
+        lines = task.take_lines()
+        self.worst_level = worse(self.worst_level, lines)
+        self.stored = self.seen = task.state
+        report = Report(
+            self.claimed,
+            task.state,
+            task.take_transitions(),
+            lines,
+            self.number,
+            self.worst_level,
+            self.events,
+        )
+        self.number += len(lines)
+        return report
+
+    def ended(self, outcome: Outcome, keep: float) -> Report:
+        """What is to be stored of its end."""
+        lines = outcome.logs
+        if lines:
+            self.worst_level = worse(self.worst_level, lines)
+        again = outcome.state is TaskState.QUEUED
+        return Report(
+            task=self.claimed,
+            state=outcome.state,
+            transitions=outcome.transitions,
+            lines=lines,
+            number=self.number,
+            worst_level=self.worst_level,
+            events=outcome.events,
+            message=outcome.message,
+            retries=outcome.retries,
+            result=outcome.result,
+            result_ttl=outcome.result_ttl,
+            keep=keep if outcome.keep is None else outcome.keep,
+            label=outcome.label,
+            effects=outcome.effects,
+            reason=outcome.reason or "",
+            eta=outcome.eta,
+            rotate=again,
+            next_lines=(outcome.requeued,) if outcome.requeued is not None else (),
+        )
+
+    def given_back(self) -> Report:
+        """It has not begun, and goes back into its queue as if nothing had been."""
+        return Report(
+            self.claimed,
+            TaskState.QUEUED,
+            [(TaskState.CONSUMED, self.consumed_at), (TaskState.QUEUED, now())],
+            number=self.number,
+            worst_level=self.worst_level,
+            events=self.events,
+            retries=self.claimed.retries,
+            reason="given_back",
+        )

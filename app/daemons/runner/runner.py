@@ -1,0 +1,464 @@
+"""The task runner: takes tasks, runs them, reports what became of them, all at the same time and many at once."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, Protocol
+from uuid import UUID
+
+import dramatiq
+import structlog
+from dramatiq.errors import ActorNotFound
+from dramatiq.middleware import Shutdown
+from uuid_utils.compat import uuid7
+
+from app.actions.tasks.finishing import Report
+from app.daemons.runner.claiming import Claimer
+from app.daemons.runner.flushing import Flusher
+from app.daemons.runner.held import Held
+from app.daemons.runner.life import RunnerLife
+from app.daemons.runner.lines import Line
+from app.daemons.runner.processes import Processes
+from app.daemons.runner.threads import Threads
+from app.database import Database
+from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
+from app.settings import Settings
+from app.tasks.broker import TaskBroker, broker
+from app.tasks.messages import Message
+from app.tasks.processing import Outcome, process, refuse
+from app.tasks.running import (
+    CANCELLED_LINE,
+    GIVEN_BACK_LINE,
+    MACHINERY,
+    RunningTask,
+    TaskCancelled,
+)
+
+WATCH_EVERY = 0.05
+"""How often running tasks are looked at for what is to be told of them: a state that lasts, and lines of their logs."""
+UNSTARTED_FOR = 1.0
+"""A task that could not be started for so long goes back, so that another runner may have it."""
+LAST_WORDS = 5.0
+"""How long stopped tasks may take to end, and the last reports to be stored."""
+
+log = structlog.get_logger(__name__)
+
+
+class Companion(Protocol):
+    """What a runner does beside running tasks: saying that it lives, looking for what is due, and so on."""
+
+    async def start(self) -> None:
+        """Before the first task is taken. What it raises keeps the runner from starting."""
+
+    async def run_forever(self) -> None:
+        """While tasks are run, until cancelled."""
+
+    async def stop(self) -> None:
+        """After the last report was stored."""
+
+
+class Lane:
+    """What runs in one place: on the loop, in threads, or in processes; and what waits for its turn there."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.running = 0
+        self.waiting: deque[Held] = deque()
+
+    @property
+    def free(self) -> int:
+        return self.limit - self.running - len(self.waiting)
+
+
+class Runner:
+    """One per process. Known to others by `id`, which is new for each."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        broker: TaskBroker = broker,
+        companions: Sequence[Callable[["Runner"], Companion]] = (RunnerLife,),
+    ) -> None:
+        self.id: UUID = uuid7()
+        self.database = database
+        self.settings = settings
+        self.broker = broker
+        self.stopping = False
+        self.observers: list[Callable[[Held, Outcome], None]] = []
+        """Called with each task that has ended, and how."""
+        self._companions = [make(self) for make in companions]
+        self._held: dict[int, Held] = {}
+        self._loop_lane = Lane(settings.task_concurrency)
+        self._thread_lane = Lane(min(settings.task_threads, settings.task_concurrency))
+        self._process_lane = Lane(min(settings.task_processes, settings.task_concurrency))
+        self._lanes = (self._loop_lane, self._thread_lane, self._process_lane)
+        self._threads = Threads(settings.task_threads)
+        self._processes = Processes(settings.task_processes, settings.task_modules)
+        self._keep = settings.task_retention_days * 86_400.0
+        self._persist_all = settings.task_persist_states == "all"
+        self._claim_line, self._flush_line = Line("claim", database), Line("flush", database)
+        self._flusher = Flusher(self._flush_line, self.id, self._busy, self._stored)
+        self._claimer = Claimer(self, self._claim_line)
+        self._running = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._started, self._to_stop, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    # What others want to know, and to say ---------------------------------------------------------------------------
+
+    @property
+    def running(self) -> int:
+        """How many tasks run."""
+        return self._running
+
+    def in_progress(self) -> list[Held]:
+        """The tasks that run, as any thread may ask."""
+        return [held for held in list(self._held.values()) if held.task is not None]
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks it has taken that could not be started yet."""
+        return len(self._held) - self._running
+
+    @property
+    def unstored(self) -> int:
+        """How many reports are not stored yet."""
+        return len(self._flusher)
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it could have; below 0 when it has some in advance."""
+        return self.settings.task_concurrency - len(self._held)
+
+    @property
+    def choked(self) -> bool:
+        """True while so much waits to be stored that no more tasks are taken."""
+        return self._flusher.full
+
+    @property
+    def started_tasks(self) -> int:
+        """How many tasks it has started since it was made."""
+        return self._claimer.started
+
+    @property
+    def last_claim(self) -> float:
+        """When it last looked for tasks, or had no room for any; by the monotonic clock."""
+        return self._claimer.looked_at
+
+    def notice(self, queues: Iterable[str]) -> None:
+        """Say which queues have tasks, after looking: no other look is needed for a second."""
+        self._claimer.notice(queues)
+
+    def cancel(self, task_id: int, attempt: int) -> bool:
+        """Stop a task that somebody cancelled: it is rejected. False when it is not here."""
+        held = self._held.get(task_id)
+        if held is None or held.claimed.attempt != attempt:
+            return False
+        if held.task is None:
+            self._take_out(held)
+            self._put(_cancelled(held, self._keep))
+        elif not held.task.cancelled:
+            held.task.cancelled = True
+            held.stop(TaskCancelled)
+        return True
+
+    def lose(self) -> None:
+        """Stop all tasks, because others must think that this runner is lost and may have taken them."""
+        log.error("this runner was not heard of for too long: stopping its tasks", tasks=len(self._held))
+        self._give_back_waiting()
+        self._stop_running()
+
+    # Its life -------------------------------------------------------------------------------------------------------
+
+    async def run_forever(self) -> None:
+        """Run tasks until `stop` is called, or this is cancelled, which waits for no task."""
+        work: list[asyncio.Task[None]] = []
+        flushing = asyncio.create_task(self._flusher.run_forever())
+        claiming: asyncio.Task[None] | None = None
+        grace = 0.0
+        try:
+            for companion in self._companions:
+                await companion.start()
+            claiming = asyncio.create_task(self._claimer.run_forever())
+            work = [asyncio.create_task(each) for each in self._work_beside()]
+            self._started.set()
+            await _first_of(self._to_stop, [claiming, flushing, *work])
+            grace = float(self.settings.task_grace_seconds)
+        finally:
+            try:
+                await self._shut_down(claiming, flushing, work, grace)
+            finally:
+                self._started.set()
+                self._ended.set()
+
+    async def wait_until_running(self) -> None:
+        """Return when it takes tasks."""
+        await self._started.wait()
+
+    async def stop(self) -> None:
+        """Take no more tasks, give back those not begun, let the others end within TASK_GRACE_SECONDS, and return when all is
+        stored."""
+        self.request_stop()
+        await self._ended.wait()
+
+    def request_stop(self) -> None:
+        """Begin to stop."""
+        self.stopping = True
+        self._to_stop.set()
+        self._claimer.wake()
+
+    def hurry(self) -> None:
+        """Wait no longer for what runs: stop it, and give it back."""
+        self.request_stop()
+        self._give_back_waiting()
+        self._stop_running()
+
+    async def run_once(self) -> int:
+        """Take what there is to run, as much as there is room for, run it, and store what became of it. Returns how much."""
+        flushing = asyncio.create_task(self._flusher.run_forever())
+        watching = asyncio.create_task(self._watch())
+        try:
+            taken = await self._claimer.run_once()
+            await self._quiet.wait()
+            await self._flusher.drained()
+        finally:
+            await _end(flushing, watching)
+        return taken
+
+    async def close(self) -> None:
+        """End its connections, threads and processes. After `run_once`; `run_forever` does it at its end."""
+        self._threads.close()
+        await self._processes.close()
+        await self._claim_line.close()
+        await self._flush_line.close()
+
+    def _work_beside(self) -> Iterable[Coroutine[Any, Any, None]]:
+        yield self._watch()
+        yield self._claimer.listen()
+        for companion in self._companions:
+            yield companion.run_forever()
+
+    async def _shut_down(
+        self,
+        claiming: "asyncio.Task[None] | None",
+        flushing: "asyncio.Task[None]",
+        work: list["asyncio.Task[None]"],
+        grace: float,
+    ) -> None:
+        self.stopping = True
+        self._claimer.wake()
+        if claiming is not None:
+            await asyncio.wait([claiming])  # never cancelled: what it is just taking would belong to nobody
+        self._give_back_waiting()
+        if not await _within(grace, self._quiet.wait()):
+            self._stop_running()
+            if not await _within(LAST_WORDS, self._quiet.wait()):
+                self._abandon()
+        if not await _within(LAST_WORDS, self._flusher.drained()):
+            log.error(
+                "ended before all was stored: other runners will run these again", tasks=len(self._flusher)
+            )
+        for companion in self._companions:
+            await companion.stop()
+        await _end(flushing, *work)
+        await self.close()
+        for task in (claiming, flushing, *work):
+            if task is not None and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    # Tasks ----------------------------------------------------------------------------------------------------------
+
+    def take(self, held: Held, lane: Lane) -> None:
+        """Have a claimed task run, now or when its lane has room."""
+        self._held[held.claimed.id] = held
+        self._quiet.clear()
+        lane.waiting.append(held)
+
+    def lane_of(self, actor_name: str) -> tuple[Lane, bool]:
+        """Where the tasks of an actor run, and whether they cause events."""
+        try:
+            plan = self.broker.plan(actor_name)
+        except ActorNotFound:
+            return self._loop_lane, True
+        if plan.function is not None:
+            return self._loop_lane, plan.events
+        process = plan.actor.options.get("process")
+        return (self._process_lane if process else self._thread_lane), plan.events
+
+    def start_waiting(self) -> None:
+        """Start what may be started."""
+        if self.stopping:
+            return
+        for lane in self._lanes:
+            while lane.waiting and lane.running < lane.limit and self._running < self._loop_lane.limit:
+                self._start(lane.waiting.popleft(), lane)
+
+    def _start(self, held: Held, lane: Lane) -> None:
+        lane.running += 1
+        self._running += 1
+        self._claimer.started += 1
+        task = held.start()
+        if self._persist_all:
+            task.on_state = partial(self._tell_state, held)
+        held.work = asyncio.create_task(self._work(held, lane, task))
+
+    async def _work(self, held: Held, lane: Lane, task: RunningTask) -> None:
+        """Run one task to its end. Nothing but this ends it."""
+        try:
+            outcome = await process(task, partial(self._run_plain, held), self.broker)
+        except (Exception, asyncio.CancelledError) as error:
+            # A fault of ours, or an actor that cancels itself: the task must not be run again and again for it.
+            log.exception("a task could not be run", task=task.id, actor=task.actor_name)
+            task.closed = False
+            outcome = refuse(task, error)
+        lane.running -= 1
+        self._running -= 1
+        if self._held.pop(task.id, None) is None:
+            return  # it was given up
+        self._flusher.put(held.ended(outcome, self._keep))
+        for observer in self.observers:
+            observer(held, outcome)
+        if len(self._held) > self._running:
+            self.start_waiting()
+        elif not self._held:
+            self._quiet.set()
+        self._claimer.made_room()
+
+    async def _run_plain(
+        self, held: Held, actor: "dramatiq.Actor[..., Any]", message: Message, limit: float | None
+    ) -> Any:
+        """Run a plain function, in a thread or a process."""
+        assert held.task is not None
+        try:
+            if actor.options.get("process"):
+                return await self._processes.run(held.task, limit, held.interrupt_by)
+            function = partial(actor.fn, *message.args, **message.kwargs)
+            return await self._threads.run(function, limit, held.interrupt_by)
+        finally:
+            held.interrupt = None
+
+    def _tell_state(self, held: Held, task: RunningTask) -> None:
+        if task.state in IN_WORK:
+            self._flusher.put(held.told(task))
+
+    async def _watch(self) -> None:
+        """Tell of what lasts, and give back what cannot be started."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            for held in list(self._held.values()) if self._running else ():
+                report = held.progress()
+                if report is not None:
+                    self._flusher.put(report)
+            self._give_back_late()
+
+    def _give_back_late(self) -> None:
+        long_ago = monotonic() - UNSTARTED_FOR
+        for lane in self._lanes:
+            while lane.waiting and lane.waiting[0].claimed_at < long_ago:
+                held = lane.waiting[0]
+                self._claimer.hold_back(held.claimed.queue_name, lane)
+                self._give_back(held)
+
+    def _give_back_waiting(self) -> None:
+        for held in [held for held in self._held.values() if held.task is None]:
+            self._give_back(held)
+
+    def _give_back(self, held: Held) -> None:
+        self._take_out(held)
+        self._put(held.given_back())
+
+    def _take_out(self, held: Held) -> None:
+        for lane in self._lanes:
+            with contextlib.suppress(ValueError):
+                lane.waiting.remove(held)
+        del self._held[held.claimed.id]
+        if not self._held:
+            self._quiet.set()
+
+    def _put(self, report: Report) -> None:
+        self._flusher.put(report)
+        self._claimer.made_room()
+
+    def _stop_running(self) -> None:
+        for held in list(self._held.values()):
+            if held.task is not None and not held.task.given_back:
+                held.task.given_back = True
+                held.stop(Shutdown)
+
+    def _abandon(self) -> None:
+        """Give back what does not end. Its thread may go on for a while; what it does then is not stored."""
+        for held in list(self._held.values()):
+            task = held.task
+            if task is None or task.closed:
+                continue
+            log.warning(
+                "a task does not stop: another runner will run it too", task=task.id, actor=task.actor_name
+            )
+            task.closed = True
+            del self._held[task.id]
+            if held.work is not None:
+                held.work.cancel()
+            task.become(TaskState.QUEUED)
+            line = LogEvent(GIVEN_BACK_LINE, LogLevel.INFO, MACHINERY)
+            outcome = Outcome(
+                TaskState.QUEUED,
+                task.retries,
+                task.take_lines(),
+                task.take_transitions(),
+                reason="given_back",
+                requeued=line,
+                events=held.events,
+            )
+            self._put(held.ended(outcome, self._keep))
+
+    def _busy(self) -> bool:
+        return bool(self._held)
+
+    def _stored(self, reports: list[Report]) -> None:
+        self._claimer.made_room()
+
+
+def _cancelled(held: Held, keep: float) -> Report:
+    """The end of a task that was cancelled before it began."""
+    line = LogEvent(CANCELLED_LINE, LogLevel.WARNING, MACHINERY)
+    return Report(
+        held.claimed,
+        TaskState.REJECTED,
+        [(TaskState.CONSUMED, held.consumed_at), (TaskState.REJECTED, line.timestamp)],
+        [line],
+        held.number,
+        max(held.worst_level, "warning", key=("done", "info", "warning", "error").index),
+        held.events,
+        retries=held.claimed.retries,
+        keep=keep,
+    )
+
+
+async def _first_of(event: asyncio.Event, work: Sequence["asyncio.Task[None]"]) -> None:
+    """Return when the event is set, or one of these ends, which only a fault of ours makes it do."""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([waiting, *work], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def _within(seconds: float, done: Coroutine[Any, Any, object]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await done
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _end(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
