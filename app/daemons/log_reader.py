@@ -15,6 +15,8 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from app.actions.outbox import call_when_written
+from app.actions.work.recovering import SPARED
+from app.actions.work.running import spare_leases
 from app.actions.work.workers import SERVER_LOCK
 from app.database import Database
 from app.errors import CursorExpired
@@ -143,6 +145,8 @@ class LogReader:
         connection = await self._database.connect()
         try:
             connection.add_termination_listener(lambda _: self._count.set())
+            # Before the lock says that we are there: while we were not, nobody could renew a lease through us.
+            await spare_leases(SPARED, connection.execute)
             self.hub.server_number = await _take_number(connection, self.hub.server_number)
             await connection.add_listener(CHANNEL, self._heard)
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, HERE)

@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from app.access import Viewer
 from app.actions.first_start import ADMIN, prepare_installation
 from app.actions.work import disconnect_lost_workers
+from app.chores import load_actors
 from app.context import Context
 from app.daemons.log_reader import LogReader, scan
-from app.daemons.reaper import Reaper
 from app.database import open_database
 from app.graphql.draining import Connections
 from app.graphql.endpoint import GraphQLEndpoint
@@ -42,6 +42,7 @@ class Server:
     """The parts of one process, and how they hang together."""
 
     def __init__(self, settings: Settings) -> None:
+        load_actors(settings)  # what the API may send
         self.settings = settings
         self.connections = Connections()
         self.hub = Hub(scan)
@@ -86,7 +87,6 @@ class Server:
             await stack.enter_async_context(self._running("log reader", reader.run_forever()))
             await reader.wait_until_listening()
             await disconnect_lost_workers()
-            await stack.enter_async_context(self._running("reaper", Reaper(self.settings).run_forever()))
             yield
             await self.connections.drain()
 

@@ -11,10 +11,8 @@ import structlog
 from app.actions import work
 from app.actions.tokens import new_key
 from app.actions.work.running import _CLAIM
-from app.daemons.reaper import Reaper
 from app.database import fetch, transaction
 from app.models import OutboxEvent, Worker, WorkRequest, WorkRequestResult
-from app.settings import Settings
 from tests.api import Api, gid, rows_of, state
 from tests.cast import Cast
 from tests.statements import statements
@@ -30,7 +28,7 @@ async def lose_leases() -> None:
     await fetch(
         "UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'"
     )
-    await Reaper(Settings()).run_once()
+    await work.take_back_what_is_lost()
 
 
 async def test_registering_a_key_twice_is_a_conflict_in_few_statements(

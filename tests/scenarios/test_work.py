@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.actions import work
 from app.actions.tokens import get_token_or_none, new_key
-from app.daemons.reaper import Reaper
 from app.database import fetch
 from app.models import Token, Worker, WorkRequest
-from app.settings import Settings
 from tests.api import Api, Following, gid, state
 from tests.cast import Cast
 
@@ -211,12 +210,12 @@ async def test_a_worker_is_connected_as_long_as_it_holds_its_inbox(api: Api, cas
 
 
 async def test_a_request_goes_on_running_when_its_worker_loses_the_connection(api: Api, cast: Cast) -> None:
-    """Scenario 9: as long as the lease lasts, also when the reaper looks."""
+    """Scenario 9: as long as the lease lasts, also when somebody looks for what is lost."""
     id = await submit(api, cast)
     async with api.subscribe(cast.machine, INBOX):
         await acquire(api, cast.machine)
 
-    await Reaper(Settings()).run_once()
+    await work.take_back_what_is_lost()
 
     assert not (await read_worker(api, cast, "machine-lan"))["connected"]
     assert (await read(api, cast, id))["status"] == "RUNNING"
@@ -231,11 +230,11 @@ async def test_after_a_crash_no_worker_is_connected_until_it_connects_again(api:
     await fetch("UPDATE worker SET last_seen_at = now() - interval '1 minute'")
     assert (await read_worker(api, cast, "machine-lan"))["connected"]
 
-    await Reaper(Settings()).run_once()
+    await work.take_back_what_is_lost()
 
     assert not (await read_worker(api, cast, "machine-lan"))["connected"]
     async with api.subscribe(cast.machine, INBOX):
-        await Reaper(Settings()).run_once()
+        await work.take_back_what_is_lost()
         assert (await read_worker(api, cast, "machine-lan"))["connected"]
 
 

@@ -1,6 +1,7 @@
 """Work requests and workers: submitted, run, ended."""
 
 from app.actions.work.ending import abort_work_request, retry_work_request
+from app.actions.work.recovering import TakenBack, nobody_looked_before, take_back_what_is_lost
 from app.actions.work.requests import (
     NewWorkRequest,
     create_work_request,
@@ -36,6 +37,7 @@ __all__ = [
     "TASK_TYPES",
     "NewLogLine",
     "NewWorkRequest",
+    "TakenBack",
     "abort_work_request",
     "acquire_work_request",
     "append_work_request_log",
@@ -48,6 +50,7 @@ __all__ = [
     "enable_worker",
     "get_worker_by_token_key_or_none",
     "hand_back_work_request",
+    "nobody_looked_before",
     "reconnect_worker",
     "recover_lost_work",
     "register_builtin_task_types",
@@ -59,6 +62,7 @@ __all__ = [
     "set_work_request_priority",
     "set_worker_static_metadata",
     "spare_leases",
+    "take_back_what_is_lost",
     "touch_worker",
     "update_worker_dynamic_metadata",
 ]

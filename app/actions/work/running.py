@@ -1,7 +1,7 @@
 """Running work: claimed, renewed, logged, completed, given back, recovered. The claim and the usual completion are one
 SQL statement each, their event included."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -269,9 +269,12 @@ async def give_back(request: WorkRequest, *, lost: bool = False) -> None:
     await record(events.WorkRequestRequeued, request.id)
 
 
-async def spare_leases(seconds: int) -> None:
-    """Let no lease run out within so many seconds: nobody was there to renew it with, or was in reach of the database."""
-    await fetch(
+async def spare_leases(seconds: int, run: Callable[[str, int], Awaitable[object]] = fetch) -> None:
+    """Let no lease run out within so many seconds: nobody was there to renew it with, or was in reach of the database.
+
+    `run` executes a statement, on another connection than the models' where that is wanted.
+    """
+    await run(
         "UPDATE work_request SET lease_expires_at = now() + make_interval(secs => $1) WHERE id IN ("
         "SELECT id FROM work_request WHERE status = 'running' AND lease_expires_at < now() + make_interval(secs => $1)"
         " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",

@@ -2,8 +2,8 @@
 
 
 def import_actors() -> None:
-    """Import the modules of TASK_MODULES: an actor's options say how its tasks are kept, logged and sent."""
+    """Import the modules that declare actors: an actor's options say how its tasks are kept, logged and sent."""
+    from app.chores import load_actors
     from app.settings import load_settings
-    from app.tasks.loading import load_modules
 
-    load_modules(load_settings().task_modules)
+    load_actors(load_settings())
