@@ -26,9 +26,11 @@ def serve() -> None:
     import uvloop
 
     from app.logs import configure_logging
+    from app.tracing import configure_tracing
 
     settings = load_settings()
     configure_logging(settings)
+    configure_tracing("server")
     listener = listen(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))

@@ -40,6 +40,7 @@ from app.graphql.rendering import Rendered, SharedRenderings
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import BAD_INPUT, Outcome, Refused, encode, refusal, refuse, report
 from app.settings import Settings
+from app.tracing import CARRIERS, mark_failed, operation_span, tracing
 
 COUNT_FROM = 100  # points: what costs less is not counted again after it ran
 
@@ -131,6 +132,17 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, caller: Caller, *, wants_cost: bool = False
     ) -> Outcome:
         """Run a query or mutation; raise `Refused` when it is not even begun."""
+        if not tracing():
+            return await self._execute(operation, request, caller, wants_cost)
+        with operation_span(operation.type.value, operation.name, trace_of(request)) as span:
+            outcome = await self._execute(operation, request, caller, wants_cost)
+            if outcome.errors:
+                mark_failed(span, "the result has errors")
+            return outcome
+
+    async def _execute(
+        self, operation: Operation, request: GraphQLRequest, caller: Caller, wants_cost: bool
+    ) -> Outcome:
         started = time.perf_counter()
         outcome = "cancelled"
         try:
@@ -288,6 +300,14 @@ class Engine:
         result = each.execute_operation(serially=False)
         executed = cast(ExecutionResult, await result if isawaitable(result) else result)
         return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()
+
+
+def trace_of(request: GraphQLRequest) -> dict[str, str]:
+    """What a client says of its trace: in the headers, or, where it cannot set any, in `extensions`."""
+    if request.trace:
+        return request.trace
+    extensions = request.extensions
+    return {name: extensions[name] for name in CARRIERS if isinstance(extensions.get(name), str)}
 
 
 async def _viewer_for(payload: Any, caller: Caller, before: Viewer) -> Viewer:

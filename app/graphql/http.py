@@ -6,6 +6,7 @@ Follows https://graphql.github.io/graphql-over-http/draft/; tests/conformance ru
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -24,6 +25,7 @@ from app.graphql.request import GraphQLRequest
 from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
 from app.graphql.streams import refuse_by_stream, serve_stream
 from app.settings import Settings
+from app.tracing import CARRIERS, tracing
 
 COST_HEADER = b"x-workyard-cost"  # "1" asks for extensions.cost
 BODY_SECONDS = 30  # in which a body must have arrived
@@ -71,6 +73,8 @@ class GraphQLHTTP:
 
     async def _answer(self, scope: Scope, receive: Receive, accepts: tuple[Media, ...]) -> Answer:
         request = await self._read(scope, receive)
+        if tracing():
+            request = _traced(request, scope)
         caller = await self._identify.from_request(scope)
         operation = self._engine.find(request)
         self._check(scope, operation, caller)
@@ -187,6 +191,11 @@ class Presence:
         if self._task is not None and not self._task.done():
             self.gone = True
             self._task.cancel()
+
+
+def _traced(request: GraphQLRequest, scope: Scope) -> GraphQLRequest:
+    found = {name: header(scope, name.encode()) for name in CARRIERS}
+    return replace(request, trace={name: value for name, value in found.items() if value})
 
 
 def _choose(accepts: tuple[Media, ...], operation: Operation) -> Media:

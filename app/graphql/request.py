@@ -15,6 +15,8 @@ class GraphQLRequest:
     operation_name: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
+    trace: dict[str, str] = field(default_factory=dict)
+    """`traceparent` and `tracestate` that came with it."""
 
     @classmethod
     def parse(cls, payload: Any) -> "GraphQLRequest":

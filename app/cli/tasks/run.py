@@ -36,9 +36,11 @@ def run(
 
     from app.logs import configure_logging
     from app.tasks import ModuleNotLoaded
+    from app.tracing import configure_tracing
 
     settings = _with_options(load_settings(), queues, concurrency)
     configure_logging(settings)
+    configure_tracing("tasks")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_run(settings))
