@@ -3,6 +3,10 @@
 import asyncio
 import os
 import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,12 @@ from uuid import UUID
 
 import orjson
 import pytest
+import typer
 
+from app.access import Viewer
 from app.actions.tasks.schedules import declare_schedules
+from app.cli.tasks.selecting import Selection, duration
+from app.cli.tasks.top import span
 from app.clock import now
 from app.database import Database, fetch
 from app.models import Schedule, Task, TaskLog, TaskState, Workspace
@@ -36,12 +44,104 @@ async def workyard(database: Database, *arguments: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
+@dataclass
+class Screen:
+    """A terminal in which a command runs."""
+
+    process: asyncio.subprocess.Process
+    keyboard: int
+    seen: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def press(self, key: bytes) -> None:
+        os.write(self.keyboard, key)
+
+    async def shows(self, text: str) -> None:
+        """Wait until it has shown that."""
+        async with asyncio.timeout(30):
+            while text not in self.seen:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def read(self) -> None:
+        try:
+            self.seen += os.read(self.keyboard, 65536).decode(errors="replace")
+        except OSError:  # the other end is closed
+            asyncio.get_running_loop().remove_reader(self.keyboard)
+        self.changed.set()
+
+
+@asynccontextmanager
+async def terminal(database: Database, *arguments: str) -> AsyncIterator[Screen]:
+    """Run a command in a terminal of 30 lines of 120 characters."""
+    keyboard, inside = os.openpty()
+    termios.tcsetwinsize(inside, (30, 120))
+    process = await asyncio.create_subprocess_exec(
+        *("setsid", "--ctty", "--wait", sys.executable, "-m", "app", "tasks", *arguments),
+        env={**os.environ, "DATABASE_URL": url_of(database.credentials), "TERM": "xterm"},
+        stdin=inside, stdout=inside, stderr=inside,
+    )  # fmt: skip
+    os.close(inside)
+    screen = Screen(process, keyboard)
+    asyncio.get_running_loop().add_reader(keyboard, screen.read)
+    try:
+        async with asyncio.timeout(60):
+            yield screen
+    finally:
+        asyncio.get_running_loop().remove_reader(keyboard)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(keyboard)
+
+
 async def listed(database: Database, *arguments: str) -> list[Any]:
     """What `ls --json` says."""
     code, printed = await workyard(database, "ls", "--json", *arguments)
     assert code == 0, printed
     found: list[Any] = orjson.loads(printed)
     return found
+
+
+async def test_top_prints_once_where_there_is_no_terminal(owndb: Database) -> None:
+    await enqueue([task_actors.noop.message(1).copy(queue_name="parcels") for _ in range(3)])
+    failed = await task_actors.fails.send_async(1)
+    await reject(failed.id)
+    await fetch("UPDATE task_log SET log_level = 'error', event = 'it broke' WHERE task_id = $1", failed.id)
+    await fetch(
+        "INSERT INTO worker_status (hostname, version, pid, last_seen) VALUES ('here.test', '1', 77, now()),"
+        " ('gone.test', '1', 78, now() - interval '1 minute')"
+    )
+
+    code, printed = await workyard(owndb, "top")
+
+    lines = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}
+    assert code == 0
+    assert lines["parcels"][1:2] == ["3"]
+    assert (lines["here.test"][1], lines["here.test"][-1]) == ("77", "alive")
+    assert lines["gone.test"][-1] == "lost"
+    assert lines[str(failed.id)][-2:] == ["it", "broke"]
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+async def test_top_is_drawn_anew_until_a_key_ends_it(owndb: Database, key: bytes) -> None:
+    async with terminal(owndb, "top", "--every", "0.2") as screen:
+        await screen.shows("waiting")
+        await enqueue(task_actors.noop.message(1).copy(queue_name="parcels"))
+        await screen.shows("parcels")
+
+        screen.press(key)
+
+        assert await screen.process.wait() == 0
+    assert "Traceback" not in screen.seen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0s"), (59, "59s"), (59.7, "1m00s"), (185, "3m05s"), (7800, "2h10m"), (356_400, "4d03h")],
+)
+def test_a_span_has_its_two_greatest_units(seconds: float, said: str) -> None:
+    assert span(seconds) == said
 
 
 async def reject(id: int, *, ended: timedelta = timedelta()) -> None:
@@ -58,38 +158,39 @@ async def test_tasks_are_listed_the_newest_first_and_chosen_by_queue_actor_state
     owndb: Database,
 ) -> None:
     workspace = await Workspace.get(name="System")
+    operator = Viewer.operator(workspace.tenant_id)
     plain = await task_actors.noop.send_async(1)
     other = await enqueue(task_actors.noop.message(2).copy(queue_name="other"))
     shared = await enqueue(task_actors.fails.message(3), workspace=workspace)
     await reject(shared.id)
 
     everything = await listed(owndb)
-    by = {
-        choice: [task["id"] for task in await listed(owndb, *choice)]
-        for choice in (
-            ("--queue", "other"),
-            ("--actor", f"{MODULE}.fails"),
-            ("--state", "queued"),
-            ("--status", "rejected"),
-            ("--workspace", "System"),
-            ("--queue", "other", "--queue", "default", "--state", "queued"),
-            ("--limit", "1"),
-        )
-    }
+    chosen = await listed(
+        owndb, "--queue", "other", "--queue", "default", "--state", "queued", "--limit", "1"
+    )
 
     assert [task["id"] for task in everything] == [shared.id, other.id, plain.id]
+    assert [task["id"] for task in chosen] == [other.id]
     assert everything[2]["actor_name"] == f"{MODULE}.noop"
     assert UUID(everything[2]["message_id"]) == plain.message_id
     assert (everything[0]["aggregated_status"], everything[0]["workspace"]) == ("rejected", "System")
-    assert list(by.values()) == [
-        [other.id],
-        [shared.id],
-        [other.id, plain.id],
-        [shared.id],
-        [shared.id],
-        [other.id, plain.id],
-        [shared.id],
-    ]
+    for selection, found in (
+        (Selection(queues=["other"]), {other.id}),
+        (Selection(actors=[f"{MODULE}.fails"]), {shared.id}),
+        (Selection(states=["queued"]), {other.id, plain.id}),
+        (Selection(statuses=["REJECTED"]), {shared.id}),
+        (Selection(workspace="System"), {shared.id}),
+        (Selection(workspace="System", states=["queued"]), set()),
+    ):
+        assert {task.id for task in await Task.filter(await selection.condition(operator))} == found
+
+
+async def test_workyards_own_chores_are_listed_when_they_are_asked_for(owndb: Database) -> None:
+    chore = await enqueue(task_actors.noop.message(1).copy(queue_name="chores"))
+
+    assert await listed(owndb) == []
+    assert [task["id"] for task in await listed(owndb, "--chores")] == [chore.id]
+    assert [task["id"] for task in await listed(owndb, "--queue", "chores")] == [chore.id]
 
 
 async def test_the_list_for_people_has_a_line_for_each_task(owndb: Database) -> None:
@@ -152,7 +253,7 @@ async def test_rejected_tasks_are_retried_by_choice(owndb: Database) -> None:
     code, said = await workyard(owndb, "retry", "--actor", f"{MODULE}.fails")
 
     assert (code, said) == (0, "3 tasks will be tried again\n")
-    assert await Task.filter(state=TaskState.REJECTED).values_list("id", flat=True) == [other.id]
+    assert [task.id for task in await Task.filter(state=TaskState.REJECTED)] == [other.id]
 
 
 async def test_retrying_wants_names_or_a_choice_and_not_both(owndb: Database) -> None:
@@ -180,7 +281,7 @@ async def test_what_ended_long_enough_ago_is_purged_with_its_log(owndb: Database
     code, said = await workyard(owndb, "purge", "--older-than", "7d")
 
     assert (code, said) == (0, "1 task removed\n")
-    assert await Task.all().order_by("id").values_list("id", flat=True) == [new.id, waiting.id]
+    assert [task.id for task in await Task.all().order_by("id")] == [new.id, waiting.id]
     assert not await TaskLog.exists(task_id=old.id)
 
 
@@ -188,10 +289,8 @@ async def test_what_ended_long_enough_ago_is_purged_with_its_log(owndb: Database
     ("arguments", "said"),
     [
         (("show", "12345"), "There is no task '12345'."),
-        (("show", "twelve"), "neither a task's number nor a message id"),
         (("ls", "--workspace", "nowhere"), "There is no workspace called 'nowhere'."),
         (("ls", "--state", "asleep"), "none of queued, consumed"),
-        (("purge", "--older-than", "a week"), "expected a time such as"),
         (("schedules", "pause", "nothing"), "There is no schedule 'nothing'."),
     ],
 )
@@ -201,6 +300,19 @@ async def test_a_mistake_is_answered_in_words(owndb: Database, arguments: tuple[
     assert code == 2
     assert said in " ".join(printed.replace("│", " ").split())
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "time"), [("90s", timedelta(seconds=90)), ("12h", timedelta(hours=12)), ("2w", timedelta(14))]
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, time: timedelta) -> None:
+    assert duration(text) == time
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "a week", "-1d", "1.5h", "99999w", "1d2h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        duration(text)
 
 
 async def test_a_module_that_cannot_be_imported_is_named(owndb: Database, tmp_path: Path) -> None:

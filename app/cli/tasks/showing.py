@@ -50,15 +50,22 @@ def list_tasks(
     status: Statuses = None,
     workspace: InWorkspace = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, at most.")] = 50,
+    chores: Annotated[
+        bool, typer.Option("--chores", help="Also Workyard's own, which the queue `chores` has.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List tasks, the newest first."""
+    """List tasks, the newest first. Workyard's own chores are left out unless something asks for them."""
     selection = Selection(queue, actor, state, status, workspace)
+    chores = chores or bool(queue or actor)
 
     async def run(viewer: "Viewer") -> None:
+        from app.chores.batches import QUEUE
         from app.models import Task
 
         query = Task.visible_to(viewer).filter(await selection.condition(viewer))
+        if not chores:
+            query = query.exclude(queue_name=QUEUE)
         found = await query.order_by("-id").limit(limit).prefetch_related("workspace", "rel_obj_content_type")
         if as_json:
             print_json([described(task) for task in found])
@@ -181,7 +188,8 @@ def _line(line: "TaskLog") -> dict[str, Any]:
 def print_json(value: object) -> None:
     import orjson
 
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+    # asyncpg's UUIDs are of a class of its own
+    print(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
 
 
 def _print_table(tasks: list["Task"]) -> None:
@@ -248,7 +256,7 @@ def _written(value: object) -> str:
 
     if isinstance(value, datetime):
         return moment(value)
-    return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
+    return orjson.dumps(value, default=str).decode() if isinstance(value, dict | list) else str(value)
 
 
 def _said(line: "TaskLog") -> str:
