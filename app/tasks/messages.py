@@ -159,8 +159,8 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes) -> Message:
     """The stored message. Raises `UndecodableMessage`."""
     try:
-        fields = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        fields = json.loads(data) if data.startswith(_SLOW) else orjson.loads(data)
+    except ValueError as error:
         raise UndecodableMessage(f"The message is no JSON: {error}", data) from error
     if type(fields) is not dict or not _well_formed(fields):
         raise UndecodableMessage("The message lacks what a message needs, or has it in another form.", data)
@@ -235,11 +235,22 @@ def to_json(value: object) -> bytes | None:
         return _to_json_slowly(value)  # integers of more than 64 bits, which orjson does not write
 
 
+_SLOW = b" "
+"""What JSON begins with that orjson must not read: it would make floats of large integers."""
+
+
 def _to_json_slowly(value: object) -> bytes | None:
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(
+            value, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=_as_orjson
+        )
+        return _SLOW + text.encode()
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _as_orjson(value: object) -> object:
+    return orjson.loads(orjson.dumps(value))
 
 
 def _whereabouts(

@@ -111,8 +111,8 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
     except ActorNotFound:
         return refuse(task, f"No actor is called {task.actor_name!r} here: is its module among TASK_MODULES?")
     options = message.options
-    if options:
-        task.retries = options.get("retries", task.retries)
+    if options or task.retries:  # the row knows of retries that a full message had no room for
+        task.retries = options["retries"] = max(task.retries, options.get("retries", 0))
     begun = now()
     task.become(TaskState.PREPROCESS, begun)
     if plan.log:
