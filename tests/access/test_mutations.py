@@ -10,9 +10,10 @@ from app.access import Scope
 from app.actions import work
 from app.actions.tokens import make_token
 from app.database import atomic
-from app.models import TokenKind, WorkRequest
+from app.models import Schedule, TokenKind, WorkRequest
 from tests.access.world import ROLES, World
 from tests.api import INPUTS, USER_ERRORS, Answer, Api, gid, state
+from tests.task_actors import noop
 
 OUTCOMES = {
     ".": "done",
@@ -53,6 +54,14 @@ MAY: dict[str, str] = {
     "enableWorker": "NFFF  F..  NF",
     "disableWorker": "NFFF  F..  NN",  # another than the machine
     "setWorkerStaticMetadata": "NFFF  F..  NF",
+    "enqueueTask": "NNF.  .N.  NF",  # in the lab
+    "enqueueTasks": "NNF.  .N.  NF",
+    "retryTask": "NNF.  ...  NN",  # of the lab
+    "retryTasks": "UFF.  ...  .F",  # whichever one sees
+    "cancelTask": "NNF.  ...  NN",
+    "purgeTasks": "UFFF  F..  .F",
+    "updateSchedule": "NNNN  N..  NN",
+    "sendSchedule": "NNNN  N..  NN",
 }
 
 Prepare = Callable[[World], Awaitable[dict[str, Any]]]
@@ -172,6 +181,41 @@ async def _static(world: World) -> dict[str, Any]:
     return {**await _machine(world), "metadata": {"place": "here"}}
 
 
+async def _new_task(world: World) -> dict[str, Any]:
+    return {"actorName": noop.actor_name, "workspace": gid(world.cast.lab), "args": [1]}
+
+
+async def _new_tasks(world: World) -> dict[str, Any]:
+    return {"tasks": [await _new_task(world) for _ in range(2)]}
+
+
+async def _waiting_task(world: World) -> dict[str, Any]:
+    return {"id": gid(await world.cast.task())}
+
+
+async def _rejected_task(world: World) -> dict[str, Any]:
+    return {"id": gid(await world.cast.rejected_task())}
+
+
+async def _rejected_tasks(world: World) -> dict[str, Any]:
+    await world.cast.rejected_task()
+    return {"filter": {"actorName": {"eq": noop.actor_name}}}
+
+
+async def _old_tasks(world: World) -> dict[str, Any]:
+    return {**await _rejected_tasks(world), "olderThan": "PT0S"}
+
+
+async def _schedule(world: World) -> dict[str, Any]:
+    return {"id": gid(world.rows[Schedule, "ours"])}
+
+
+async def _crontab(world: World) -> dict[str, Any]:
+    """Another each time, so that something is changed."""
+    schedule = await Schedule.get(id=world.rows[Schedule, "ours"].id)
+    return {**await _schedule(world), "crontab": f"{schedule.version % 60} 0 * * *"}
+
+
 INPUT: dict[str, Prepare] = {
     "signIn": _sign_in,
     "signOut": _nothing,
@@ -203,6 +247,14 @@ INPUT: dict[str, Prepare] = {
     "enableWorker": _machine,
     "disableWorker": _other_worker,
     "setWorkerStaticMetadata": _static,
+    "enqueueTask": _new_task,
+    "enqueueTasks": _new_tasks,
+    "retryTask": _rejected_task,
+    "retryTasks": _rejected_tasks,
+    "cancelTask": _waiting_task,
+    "purgeTasks": _old_tasks,
+    "updateSchedule": _crontab,
+    "sendSchedule": _schedule,
 }
 
 FOR_ANYBODY = {"signIn", "signOut", "registerWorker"}
@@ -281,7 +333,18 @@ async def test_with_a_token_for_reading_even_a_superuser_changes_nothing(api: Ap
         assert await state() == before, mutation
 
 
-WORK = {"createWorkRequest", "abortWorkRequest", "retryWorkRequest", "setWorkRequestDependencies"}
+WORK = {
+    "createWorkRequest",
+    "abortWorkRequest",
+    "retryWorkRequest",
+    "setWorkRequestDependencies",
+    "enqueueTask",
+    "enqueueTasks",
+    "retryTask",
+    "retryTasks",
+    "cancelTask",
+    "sendSchedule",
+}
 
 
 async def test_a_token_for_work_is_good_for_work_and_for_nothing_else(api: Api, world: World) -> None:
@@ -348,3 +411,17 @@ async def test_viewer_can_says_what_the_mutations_permit(api: Api, world: World)
                 answer = await run(api, world.who(role), mutation, {**input, **extra})
 
                 assert (outcome(answer) == "done") == bool(seen and seen["viewerCan"][right]), (role, right)
+
+
+async def test_can_says_what_the_mutations_of_tasks_permit(api: Api, world: World) -> None:
+    """Of a task that waits, and of one that was rejected."""
+    document = "query($id: ID!) { task(id: $id) { canRetry canCancel } }"
+    for role in ROLES:
+        for prepare in (_waiting_task, _rejected_task):
+            for right, mutation in (("canRetry", "retryTask"), ("canCancel", "cancelTask")):
+                input = await prepare(world)
+                seen = (await api.execute(world.who(role), document, id=input["id"]))["task"]
+
+                answer = await run(api, world.who(role), mutation, input)
+
+                assert (outcome(answer) == "done") == bool(seen and seen[right]), (role, right)

@@ -27,12 +27,19 @@ UNLOCKS: dict[Capability, str] = {
     Capability.ABORT_WORK: "abortWorkRequest",
     Capability.RAISE_PRIORITY: "setWorkRequestPriority",
     Capability.EDIT_WORKSPACE: "updateWorkspace",
+    Capability.ENQUEUE_TASK: "enqueueTask",
+    Capability.RETRY_TASK: "retryTask",
+    Capability.CANCEL_TASK: "cancelTask",
+    Capability.PURGE_TASKS: "purgeTasks",
+    Capability.CHANGE_SCHEDULE: "updateSchedule",
+    Capability.SEND_SCHEDULE: "sendSchedule",
 }
 NEEDS_NONE = {
     Capability.LOWER_PRIORITY,  # of one's own work, and who submitted it may
     Capability.RUN_WORK,  # a worker's alone
     Capability.MANAGE_OWN_TOKENS,  # everybody's
     Capability.READ_AUDIT_LOG,  # unlocks a list: below
+    Capability.VIEW_SYSTEM_INFO,  # and this too
 }
 
 
@@ -80,6 +87,20 @@ async def test_the_permission_to_read_the_book_opens_it(api: Api, world: World) 
 
     assert before.data == {"logEntries": {"totalCount": 0}, "viewer": {"canReadAuditLog": False}}
     assert after["logEntries"]["totalCount"] > 0 and after["viewer"]["canReadAuditLog"]
+
+
+async def test_the_permission_to_see_the_system_shows_runners_and_all_actors(api: Api, world: World) -> None:
+    document = "{ workerStatuses { id } actors { name } }"
+    before = await api.execute(world.cast.vic, document)
+    await api.mutate(
+        world.cast.root, "grantPermission", user=gid(world.cast.vic.user), permission="view_system_info"
+    )
+
+    after = await api.execute(world.cast.vic, document)
+
+    assert before["workerStatuses"] == [] and len(after["workerStatuses"]) == 1
+    assert "tests.task_actors.silent" not in [actor["name"] for actor in before["actors"]]
+    assert "tests.task_actors.silent" in [actor["name"] for actor in after["actors"]]
 
 
 async def test_an_unknown_permission_is_refused(api: Api, cast: Cast) -> None:

@@ -425,6 +425,10 @@ EVERY_SUBSCRIPTION = {
     "workerChanged": "subscription($c: Cursor) { workerChanged(after: $c) { type } }",
     "workRequestLog": "subscription($c: Cursor, $id: ID!) { workRequestLog(id: $id, after: $c) { type } }",
     "workerInbox": "subscription($c: Cursor) { workerInbox(after: $c) { type } }",
+    "taskUpdated": "subscription($c: Cursor) { taskUpdated(after: $c) { type } }",
+    "taskLogAppended": "subscription($c: Cursor, $id: ID!) { taskLogAppended(taskId: $id, after: $c) { type } }",
+    "taskStatusSummaryChanged": "subscription($c: Cursor) { taskStatusSummaryChanged(after: $c) { type } }",
+    "workersChanged": "subscription($c: Cursor) { workersChanged(after: $c) { type } }",
 }
 
 
@@ -444,13 +448,15 @@ BAD_CURSORS = [
     "ZTEuMQ==",
     "ZS0xLjE",
     "ZTEu",
-    "ZTEuMS4x",
+    "ZTEuMS4xLjE",
+    "ZTEuMS4w",
+    "ZTEuMS4tMQ",
     "ZTAxLjE",
     "x" * 300,
     "ZTE4NDQ2NzQ0MDczNzA5NTUxNjE2LjE",
 ]
 IN_THE_FUTURE = "ZTk5OTk5OTk5OTk5OS4x"
-"""e1.1 in clear and with padding · e-1.1 · e1. · e1.1.1 · e01.1 · … · e18446744073709551616.1"""
+"""e1.1 in clear and with padding · e-1.1 · e1. · e1.1.1.1 · e1.1.0 · e1.1.-1 · e01.1 · … · e18446744073709551616.1"""
 
 
 @pytest.mark.parametrize("name", EVERY_SUBSCRIPTION)
@@ -459,7 +465,8 @@ async def test_a_cursor_that_does_not_decode_or_lies_in_the_future_is_bad_input(
 ) -> None:
     who: Any = cast.machine if name == "workerInbox" else cast.root
     document = EVERY_SUBSCRIPTION[name]
-    variables = {"id": gid(await cast.request())} if name == "workRequestLog" else {}
+    subjects = {"workRequestLog": cast.request, "taskLogAppended": cast.task}
+    variables = {"id": gid(await subjects[name]())} if name in subjects else {}
     before = await state()
 
     for cursor in (*BAD_CURSORS, IN_THE_FUTURE):

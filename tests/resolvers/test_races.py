@@ -25,6 +25,8 @@ REFUSED: dict[str, dict[str, int]] = {
     "abortWorkRequest": {"INVALID_STATE": 5},
     "retryWorkRequest": {"CONFLICT": 5},
     "handBackWorkRequest": {"STALE_ATTEMPT": 5},  # which says that it has gone back
+    "retryTask": {"INVALID_STATE": 5},
+    "cancelTask": {"INVALID_STATE": 5},
 }
 
 

@@ -69,6 +69,27 @@ ROOTS = (
     ),
     Listed("workspaces", models.Workspace, {"NAME": "name", "CREATED_AT": "created_at"}),
     Listed("logEntries", models.LogEntry, default=(("action_time", True),)),
+    Listed(
+        "tasks",
+        models.Task,
+        {
+            "CREATED_AT": "created_at",
+            "MTIME": "mtime",
+            "ETA": "eta",
+            "ACTOR_NAME": "actor_name",
+            "QUEUE_NAME": "queue_name",
+            "RETRIES": "retries",
+            "PRIORITY": "priority",
+            "AGGREGATED_STATUS": "aggregated_status",
+        },
+        (("id", True),),
+    ),
+    Listed(
+        "schedules",
+        models.Schedule,
+        {"NEXT_RUN": "next_run", "ACTOR_NAME": "actor_name", "IDENTIFIER": "identifier"},
+        (("next_run", False),),
+    ),
     Listed("teams", models.Team),
     Listed("groups", models.Group),
     Listed("permissions", models.Permission),
@@ -104,6 +125,23 @@ FILL = (
     """INSERT INTO log_entry (tenant_id, action_time, user_id, object_type, object_id, object_repr, action_flag)
        SELECT {tenant}, timestamptz '2026-01-01Z' + (n % 3) * interval '1 day', {bob}, 'User', n, 'x', 'change'
        FROM generate_series(1, 9) AS n""",
+    """INSERT INTO task (tenant_id, workspace_id, message_id, actor_name, queue_name, message, state, ready, worst_level, retries,
+           priority, eta, created_at, mtime, expires_at, _uid, rel_obj_content_type_id, rel_obj_id, log_count)
+       SELECT {tenant}, CASE WHEN n % 2 = 0 THEN {lab} END, gen_random_uuid(), 'yard.a' || n % 2, 'q' || n % 3, '{{}}', state,
+           state = 'queued', CASE WHEN state = 'done' THEN (ARRAY['done', 'info', 'warning', 'error'])[1 + n % 4] ELSE 'done' END,
+           n % 3, n % 2, CASE WHEN n % 3 = 0 THEN timestamptz '2027-01-01Z' END,
+           timestamptz '2026-01-01Z' + (n % 4) * interval '1 day', timestamptz '2026-01-02Z' + (n % 3) * interval '1 day',
+           CASE WHEN state <> 'queued' THEN now() END, CASE WHEN n % 5 = 0 THEN 'label' END,
+           CASE WHEN n % 4 = 0 THEN (SELECT id FROM content_type WHERE app_label = 'accounts' AND model = 'user') END,
+           CASE WHEN n % 4 = 0 THEN {bob}::text END, n % 4
+       FROM generate_series(1, 18) AS n JOIN (VALUES (0, 'queued'), (1, 'done'), (2, 'rejected')) AS kind(number, state)
+           ON number = n % 3""",
+    """INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, previous, number)
+       SELECT gen_random_uuid(), id, 'line', (ARRAY['debug', 'info', 'error'])[number], 'x', now(), number = 1, number
+       FROM task, generate_series(1, log_count) AS number""",
+    """INSERT INTO schedule (tenant_id, actor_name, identifier, crontab, next_run)
+       SELECT {tenant}, 'yard.a' || n % 2, CASE WHEN n > 2 THEN 's' || n END, '* * * * *',
+           timestamptz '2026-01-01Z' + (n % 3) * interval '1 day' FROM generate_series(1, 8) AS n""",
     """INSERT INTO team (tenant_id, name) SELECT {tenant}, 'team-' || n FROM generate_series(1, 5) AS n""",
     """INSERT INTO "group" (tenant_id, name) SELECT {tenant}, 'group-' || n FROM generate_series(1, 5) AS n""",
     """INSERT INTO permission (codename, name) SELECT 'may-' || n, 'May' FROM generate_series(1, 5) AS n""",
@@ -272,6 +310,10 @@ async def test_pages_of_none_to_a_hundred_rows_may_be_asked_for(api: Api, full: 
         assert answer["workRequests"]["totalCount"] == 25
 
 
+DEFAULTS = {"workRequests": "CREATED_AT ASC", "schedules": "NEXT_RUN ASC"}
+"""Lists whose default order can also be asked for."""
+
+
 @pytest.mark.parametrize("listed", ROOTS, ids=lambda listed: listed.name)
 async def test_a_cursor_is_good_in_its_own_order_only(api: Api, full: Cast, listed: Listed) -> None:
     orders = {"default": ""}
@@ -288,7 +330,7 @@ async def test_a_cursor_is_good_in_its_own_order_only(api: Api, full: Cast, list
             full.root, f"{{ {root}(first: 1 {order}) {{ pageInfo {{ endCursor }} }} }}"
         )
         cursors[name] = answer[root]["pageInfo"]["endCursor"]
-    same = {"default": "CREATED_AT ASC"} if listed.name == "workRequests" else {}
+    same = {"default": DEFAULTS[listed.name]} if listed.name in DEFAULTS else {}
 
     for name, order in orders.items():
         document = f"query($c: Cursor!) {{ {listed.name}(after: $c {order}) {{ nodes {{ id }} }} }}"
@@ -359,6 +401,9 @@ NESTED = (
     ("users", "User", "tokenSet", "Token"),
     ("users", "User", "logentrySet", None),
     ("workspaces", "Workspace", "memberships", None),
+    ("users", "User", "tasks", "Task"),
+    ("workspaces", "Workspace", "memberTasks", "Task"),
+    ("tasks", "Task", "logs", None),
 )
 
 

@@ -50,11 +50,6 @@ NOT_YET: Mapping[str, str] = {
     "debusine.FileStore": "files",
     "debusine.FileUpload": "files",
     "debusine.NotificationChannel": "notifications",
-    "authentik.Task": "tasks",
-    "authentik.TaskLog": "tasks",
-    "authentik.TaskStatus": "tasks",
-    "authentik.TasksModel": "tasks",
-    "authentik.WorkerStatus": "tasks",
     "beat.(functions)": "experiments",
     "beat.Block": "experiments",
     "beat.BlockInput": "experiments",
@@ -71,6 +66,11 @@ NOT_YET: Mapping[str, str] = {
 """Entities of domains that are not built yet, and the domain."""
 
 MODELS: Mapping[str, str] = {
+    "authentik.Task": "Task",
+    "authentik.TaskLog": "TaskLog",
+    "authentik.TaskStatus": "TaskStatus",
+    "authentik.TasksModel": "Task",
+    "authentik.WorkerStatus": "WorkerStatus",
     "debusine.Token": "Token",
     "debusine.User": "User",
     "debusine.WorkRequest": "WorkRequest",
@@ -95,6 +95,28 @@ _FILES = Absent("Comes with the domain `files`, which is not built yet.")
 _ARTIFACTS = Absent("Comes with the domain `artifacts`, which is not built yet.")
 
 MEMBERS: Mapping[str, Here | Absent] = {
+    "authentik.Task._make_log": Here("tasks.running.RunningTask.log", "Task.logs"),
+    "authentik.Task._messages": Here("models.Task._messages", "Task.messages"),
+    "authentik.Task._previous_messages": Here("models.Task._previous_messages", "Task.previousMessages"),
+    "authentik.Task._uid": Here("models.Task._uid", "Task.uid"),
+    "authentik.Task.error": Here("tasks.running.RunningTask.error", "Task.logs"),
+    "authentik.Task.info": Here("tasks.running.RunningTask.info", "Task.logs"),
+    "authentik.Task.log": Here("tasks.running.RunningTask.log", "Task.logs"),
+    "authentik.Task.logs": Here("tasks.running.RunningTask.logs", "Task.logs"),
+    "authentik.Task.rel_obj": Here("tasks.running.RunningTask.rel_obj", "Task.relObj"),
+    "authentik.Task.rel_obj_content_type": Here("models.Task.rel_obj_content_type", "RelObj.model"),
+    "authentik.Task.rel_obj_content_type_id": Here("models.Task.rel_obj_content_type_id", "RelObj.appLabel"),
+    "authentik.Task.rel_obj_id": Here("models.Task.rel_obj_id", "RelObj.id"),
+    "authentik.Task.serializer": Absent("Of Django REST framework; here the GraphQL type shows the row."),
+    "authentik.Task.set_uid": Here("models.Task.set_uid", "Task.uid"),
+    "authentik.Task.tasklogs": Here("models.Task.tasklogs", "Task.logs"),
+    "authentik.Task.warning": Here("tasks.running.RunningTask.warning", "Task.logs"),
+    "authentik.TaskLog.__str__": Here("models.TaskLog.__str__", "TaskLog.id"),
+    "authentik.TaskLog.bulk_create_from_log_events": Here("tasks.running.RunningTask.logs", "Task.logs"),
+    "authentik.TaskLog.create_from_log_event": Here("tasks.running.RunningTask.log", "Task.logs"),
+    "authentik.TaskLog.to_log_event": Here("models.TaskLog.to_log_event", "TaskLog.event"),
+    "authentik.TasksModel.tasks": Here("schema.tasks.tasks_of", "WorkRequest.tasks"),
+    "authentik.WorkerStatus.__str__": Here("models.WorkerStatus.__str__", "WorkerStatus.hostname"),
     "debusine.Token.key": Here("models.Token.key", "CreateTokenPayload.key"),
     "debusine.User.artifact_set": _ARTIFACTS,
     "debusine.User.workrequest_set": Here("models.User.workrequest_set", "User.workrequestSet"),
@@ -231,7 +253,7 @@ def _empty(entity: str) -> str:
 
 def _added(entity: str) -> list[str]:
     """The columns and relations of the model that no document has."""
-    if entity not in MODELS or entity.endswith("Manager"):
+    if entity not in MODELS or entity.endswith(("Manager", "TasksModel", "TaskStatus")):
         return []
     system, _, name = entity.partition(".")
     known = {*documented()[system][name], *_places(entity)}

@@ -7,8 +7,9 @@ from app.events import CATALOGUE, SOURCE, Audience, EventType
 
 INTRODUCTION = f"""\
 Every change of state writes one CloudEvent into the event log, in the transaction of the change. The subscription `events`
-shows them all; `workRequestChanged`, `workRequestLog`, `workerChanged` and `workerInbox` are views of the same log. How
-the log is read, and why nothing is missed: [concepts/events.md](../concepts/events.md).
+shows them all; `workRequestChanged`, `workRequestLog`, `workerChanged`, `workerInbox`, `taskUpdated`, `taskLogAppended` and
+`workersChanged` are views of the same log. How the log is read, and why nothing is missed:
+[concepts/events.md](../concepts/events.md).
 
 An event has the attributes `id` (a UUID), `type`, `source` (`{SOURCE}`), `subject` (such as `work_request/12`) and
 `time`, and `data`: the named columns of the subject's row as they were at the end of the statement that recorded the
@@ -18,13 +19,17 @@ AUDIENCES = {
     Audience.WORKSPACE: "whoever may see the workspace",
     Audience.TENANT: "every signed-in user of the tenant",
     Audience.STAFF: "staff of the tenant",
+    Audience.WORKSPACE_AND_STAFF: "whoever may see the workspace, if there is one, and staff of the tenant",
 }
 NOTES = """\
 Besides its audience, the user whom an event concerns sees it: the owner of a token, and the user of a `user.…` event.
 Workers see none of these streams; they have `workerInbox`.
 
 After an event marked with † somebody may see more or less than before: open subscriptions look again at what their
-viewer may do."""
+viewer may do.
+
+An event of a task may tell of several states at once: `transitions` has each that the task entered since its last event, with
+its time. `taskUpdated` tells them one by one."""
 
 
 def page() -> str:
