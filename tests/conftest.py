@@ -16,7 +16,7 @@ from app.database.opening import use_models
 from tests.database.cluster import Databases, Wiper, directory, run_cluster
 from tests.machine import LIMIT, processes
 
-pytest_plugins = ["tests.cast", "tests.api", "tests.live"]
+pytest_plugins = ["tests.cast", "tests.api", "tests.live", "tests.tasks_yard"]
 
 
 @pytest.fixture(scope="session")
