@@ -21,7 +21,7 @@ LOOK_EVERY = 1.0
 SOONEST = 0.005
 TURN_EVERY = 1.0
 PAUSE_BETWEEN_BATCHES = 0.02
-SPARED = 15.0
+SPARED = 10.0
 """Seconds after the database was away within which nobody is taken for lost: nobody could be heard meanwhile."""
 
 log = structlog.get_logger(__name__)
