@@ -60,6 +60,11 @@ class TaskBroker(dramatiq.Broker):
         if type(middleware) in STANDARD:
             self.middleware = [each for each in self.middleware if type(each) is not type(middleware)]
         super().add_middleware(middleware, before=before, after=after)
+        self.set_middleware(self.middleware)
+
+    def set_middleware(self, middleware: list[Middleware]) -> None:
+        """Have these middlewares and no others, in this order."""
+        self.middleware = list(middleware)
         self._plans.clear()
         self._before_enqueue = _overridden(self.middleware, "before_enqueue")
         self._after_enqueue = tuple(reversed(_overridden(self.middleware, "after_enqueue")))
