@@ -167,7 +167,7 @@ def test_every_subscription_example_can_be_resumed() -> None:
         if isinstance(one, OperationDefinitionNode) and one.operation is OperationType.SUBSCRIPTION
     ]
 
-    assert len(subscriptions) == 2
+    assert len(subscriptions) == 4
     for one in subscriptions:
         assert "after" in declared_by(one)
 

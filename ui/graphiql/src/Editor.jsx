@@ -20,7 +20,11 @@ import { isUnauthenticated } from './session.js';
 const PLUGINS = [LIVE_EVENTS, HISTORY_PLUGIN, explorerPlugin()];
 const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables }));
 const EDITOR_OPTIONS = { fontSize: 13, wordWrap: 'on', wrappingIndent: 'indent' };
-const SUBMITTED = 'graphiql:workyard:submitted';
+/** Variables that may be left empty: each is then the id that its mutation answered last. */
+const LATEST = {
+  id: { kept: 'graphiql:workyard:submitted', of: (data) => data?.createWorkRequest?.workRequest?.id },
+  taskId: { kept: 'graphiql:workyard:sent', of: (data) => data?.enqueueTask?.task?.id },
+};
 
 /** GraphiQL, once Monaco is there: before, a click on a tab would show that tab with another one's text. */
 export default function Editor({ waiting, ...props }) {
@@ -47,20 +51,25 @@ function Explorer({ endpoint, username, onDoubt }) {
     [endpoint, live, onDoubt],
   );
 
-  /** An `id` left empty is the work request that was submitted last. */
+  /** Fill in what was left empty. */
   function prepare(operation, variables) {
-    const submitted = localStorage.getItem(SUBMITTED);
-    if (!operation.declares.has('id') || variables.id || !submitted) {
-      return variables;
+    const filled = { ...variables };
+    for (const [name, { kept }] of Object.entries(LATEST)) {
+      const latest = localStorage.getItem(kept);
+      if (operation.declares.has(name) && !variables[name] && latest) {
+        graphiql.current?.setVariable(name, latest);
+        filled[name] = latest;
+      }
     }
-    graphiql.current?.setVariable('id', submitted);
-    return { ...variables, id: submitted };
+    return filled;
   }
 
   function noteAnswer(answer) {
-    const id = answer?.data?.createWorkRequest?.workRequest?.id;
-    if (id) {
-      localStorage.setItem(SUBMITTED, id);
+    for (const { kept, of } of Object.values(LATEST)) {
+      const id = of(answer?.data);
+      if (id) {
+        localStorage.setItem(kept, id);
+      }
     }
     if (answer?.errors?.some(isUnauthenticated)) {
       onDoubt();

@@ -100,7 +100,7 @@ const Row = memo(function Row({ row }) {
         <time title={row.event?.time}>{time}</time>
         <span className="live-type">{type}</span>
         {status && <span className={`live-status is-${tone.toLowerCase()}`}>{status}</span>}
-        <span className={row.event?.lines ? 'live-detail is-log' : 'live-detail'}>{detail}</span>
+        <span className={row.event?.lines || row.event?.line ? 'live-detail is-log' : 'live-detail'}>{detail}</span>
       </button>
       {open && <pre>{JSON.stringify(row.payload, null, 2)}</pre>}
     </li>
@@ -113,18 +113,25 @@ function summary({ event, payload }) {
     return { type: error ? (error.extensions?.code ?? 'error') : 'answer', detail: error?.message };
   }
   const result = event.result === 'NONE' ? null : event.result;
+  const status = event.status ?? event.state ?? event.line?.logLevel;
   return {
-    time: clock(event.time),
+    time: clock(event.at ?? event.line?.timestamp ?? event.time),
     type: event.type,
-    status: event.status,
-    tone: result ?? event.status,
+    status,
+    tone: result ?? status ?? '',
     detail: [result, subject(event)].filter(Boolean).join(' · '),
   };
 }
 
-function subject({ lines, workRequest, worker, subject: named }) {
+function subject({ lines, line, task, workRequest, worker, subject: named }) {
   if (lines) {
-    return lines.map((line) => line.text.trimEnd()).join('\n');
+    return lines.map((each) => each.text.trimEnd()).join('\n');
+  }
+  if (line) {
+    return line.event;
+  }
+  if (task) {
+    return [task.uid ?? task.actorName, task.id].filter(Boolean).join(' · ');
   }
   if (workRequest) {
     return [workRequest.taskName, workRequest.id].filter(Boolean).join(' · ');
