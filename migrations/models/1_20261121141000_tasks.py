@@ -233,6 +233,9 @@ DROP INDEX outbox_event_created_at_idx, outbox_event_event_type_created_at_idx, 
     outbox_event_workspace_id_idx;
 CREATE INDEX ON outbox_event (workspace_id) WHERE workspace_id IS NOT NULL;
 
+-- A default that differs from row to row keeps COPY from writing rows in blocks.
+ALTER TABLE outbox_event ALTER COLUMN updated_at SET DEFAULT now(), ALTER COLUMN scheduled_at SET DEFAULT now();
+
 -- Events of tasks: for the members of its workspace and the staff of the tenant.
 ALTER TABLE outbox_event ALTER COLUMN audience TYPE varchar(20);
 ALTER TABLE outbox_event DROP CONSTRAINT outbox_event_audience_check;

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from tortoise.exceptions import IntegrityError
 from uuid_utils import uuid7
 
 from app.actions.outbox import written
-from app.actions.tasks.events import event_data
 from app.clock import now
 from app.database import fetch, on_commit, transaction
 from app.errors import Conflict, Invalid
@@ -122,7 +122,7 @@ def _arguments(tasks: Sequence[NewTask]) -> list[Any]:
 
 
 def _data(task: NewTask, time: datetime) -> str:
-    columns = {
+    data = {
         "message_id": str(task.message_id),
         "actor_name": task.actor_name,
         "queue_name": task.queue_name,
@@ -132,8 +132,9 @@ def _data(task: NewTask, time: datetime) -> str:
         "attempt": 0,
         "eta": task.eta,
         "log_count": int(task.log),
+        "transitions": [(QUEUED, time)],
     }
-    return event_data(TaskQueued, columns, [(QUEUED, time)])
+    return orjson.dumps(data).decode()
 
 
 def _explained(error: IntegrityError) -> Exception:

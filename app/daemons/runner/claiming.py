@@ -47,6 +47,8 @@ class Claimer:
         self._started_before, self._counted_at = 0, monotonic()
         self.started = 0
         """How many tasks were started."""
+        self.sleeps = False
+        """True while it waits for room, or for tasks."""
         self.looked_at = monotonic()
         self._looked_everywhere_at = 0.0
 
@@ -62,7 +64,8 @@ class Claimer:
 
     def made_room(self) -> None:
         """A task has ended, or gone back."""
-        if not self._wake.is_set() and self._want() > 0:
+        if self.sleeps and self._want() > 0:
+            self.sleeps = False
             self._wake.set()
 
     def hold_back(self, queue: str, lane: "Lane") -> None:
@@ -89,9 +92,11 @@ class Claimer:
                 await pauses.wait()
                 continue
             pauses.over()
+            self.sleeps = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):
                     await self._wake.wait()
+            self.sleeps = False
         await self._unlist()
 
     async def run_once(self) -> int:

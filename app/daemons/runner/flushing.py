@@ -7,14 +7,16 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from app.actions.tasks.finishing import Report, flush
+from app.actions.tasks.finishing import End, Report, flush
 from app.daemons.runner.lines import Line, Pauses
-from app.models.tasks import LogEvent, LogLevel, TaskState
+from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
+from app.tasks.processing import Outcome
 from app.tasks.running import MACHINERY
 
 MOST_AT_ONCE = 1000
 MOST_KEPT = 10_000
 """With so many reports waiting, the runner takes no more tasks."""
+KEEP_REFUSED = 30 * 86_400.0
 PAUSE = 0.005
 """How long reports are gathered while the runner is busy."""
 
@@ -114,22 +116,22 @@ class Flusher:
             await flush(connection, self._worker_id, [_refusal(report, error)])
 
 
-def _refusal(report: Report, error: Exception) -> Report:
+def _refusal(report: Report, error: Exception) -> End:
     line = LogEvent(
         "What became of the task cannot be stored",
         LogLevel.ERROR,
         MACHINERY,
         attributes={"error": str(error)},
     )
-    transitions = [each for each in report.transitions if each[0] not in (TaskState.DONE, TaskState.QUEUED)]
-    return Report(
-        report.task,
+    told = report.outcome.transitions if isinstance(report, End) else report.transitions
+    outcome = Outcome(
         TaskState.REJECTED,
-        [*transitions, (TaskState.REJECTED, line.timestamp)],
+        report.task.retries,
         [line],
-        report.number,
-        "error",
-        report.events,
-        retries=report.retries,
-        keep=report.keep,
+        [
+            *((TaskState(state), time) for state, time in told if state in IN_WORK),
+            (TaskState.REJECTED, line.timestamp),
+        ],
+        events=report.outcome.events if isinstance(report, End) else report.events,
     )
+    return End(report.task, outcome, report.number, "error", KEEP_REFUSED)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from time import monotonic
 
 from app.actions.tasks.claiming import Claimed
-from app.actions.tasks.finishing import Report, worse
+from app.actions.tasks.finishing import End, Progress, worse
 from app.clock import now
-from app.models.tasks import TaskState
+from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.processing import Outcome
-from app.tasks.running import RunningTask
+from app.tasks.running import CANCELLED_LINE, MACHINERY, RunningTask
 
 
 class Held:
@@ -79,9 +79,13 @@ class Held:
             self.interrupt(error)
         elif self.work is not None:
             # Not at once: a coroutine that is cancelled before it begins never runs, not even to tell of it.
-            asyncio.get_running_loop().call_soon(self.work.cancel)
+            asyncio.get_running_loop().call_soon(self._cancel)
 
-    def progress(self) -> Report | None:
+    def _cancel(self) -> None:
+        if self.work is not None and self.task is not None and not self.task.closed:
+            self.work.cancel()
+
+    def progress(self) -> Progress | None:
         """What is to be told of it while it runs: a state that it has been in for a while, and what it logged; None: nothing."""
         task = self.task
         if task is None or task.closed:
@@ -90,12 +94,12 @@ class Held:
         self.seen = task.state
         return self.told(task) if lasting or task.lines else None
 
-    def told(self, task: RunningTask) -> Report:
+    def told(self, task: RunningTask) -> Progress:
         """Where it is now, and what it logged since it was last asked."""
         lines = task.take_lines()
         self.worst_level = worse(self.worst_level, lines)
         self.stored = self.seen = task.state
-        report = Report(
+        report = Progress(
             self.claimed,
             task.state,
             task.take_transitions(),
@@ -107,42 +111,39 @@ class Held:
         self.number += len(lines)
         return report
 
-    def ended(self, outcome: Outcome, keep: float) -> Report:
-        """What is to be stored of its end."""
-        lines = outcome.logs
-        if lines:
-            self.worst_level = worse(self.worst_level, lines)
-        again = outcome.state is TaskState.QUEUED
-        return Report(
-            task=self.claimed,
-            state=outcome.state,
-            transitions=outcome.transitions,
-            lines=lines,
-            number=self.number,
-            worst_level=self.worst_level,
-            events=outcome.events,
-            message=outcome.message,
-            retries=outcome.retries,
-            result=outcome.result,
-            result_ttl=outcome.result_ttl,
-            keep=keep if outcome.keep is None else outcome.keep,
-            label=outcome.label,
-            effects=outcome.effects,
-            reason=outcome.reason or "",
-            eta=outcome.eta,
-            rotate=again,
-            next_lines=(outcome.requeued,) if outcome.requeued is not None else (),
+    def ended(self, outcome: Outcome, keep: float) -> End:
+        """What is to be stored of its end. What is queued again begins a new part of its log."""
+        if outcome.logs:
+            self.worst_level = worse(self.worst_level, outcome.logs)
+        return End(
+            self.claimed,
+            outcome,
+            self.number,
+            self.worst_level,
+            keep if outcome.keep is None else outcome.keep,
+            outcome.state is TaskState.QUEUED,
         )
 
-    def given_back(self) -> Report:
+    def given_back(self) -> End:
         """It has not begun, and goes back into its queue as if nothing had been."""
-        return Report(
-            self.claimed,
+        transitions = [(TaskState.CONSUMED, self.consumed_at), (TaskState.QUEUED, now())]
+        outcome = Outcome(
             TaskState.QUEUED,
-            [(TaskState.CONSUMED, self.consumed_at), (TaskState.QUEUED, now())],
-            number=self.number,
-            worst_level=self.worst_level,
-            events=self.events,
-            retries=self.claimed.retries,
+            self.claimed.retries,
+            transitions=transitions,
             reason="given_back",
+            events=self.events,
         )
+        return End(self.claimed, outcome, self.number, self.worst_level, 0.0)
+
+    def cancelled(self, keep: float) -> End:
+        """It was cancelled before it began."""
+        line = LogEvent(CANCELLED_LINE, LogLevel.WARNING, MACHINERY)
+        outcome = Outcome(
+            TaskState.REJECTED,
+            self.claimed.retries,
+            [line],
+            [(TaskState.CONSUMED, self.consumed_at), (TaskState.REJECTED, line.timestamp)],
+            events=self.events,
+        )
+        return self.ended(outcome, keep)
