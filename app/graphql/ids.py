@@ -16,8 +16,6 @@ ID_LIMIT = 200
 CURSOR_LIMIT = 2000
 
 Path = tuple[str, ...]
-Key = int | UUID
-"""What rows are found by: a number in most tables, a UUID in some."""
 
 
 def global_id(type_name: str, id: object) -> str:
@@ -25,8 +23,8 @@ def global_id(type_name: str, id: object) -> str:
     return _encode(f"{type_name}:{id}".encode())
 
 
-def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Key]:
-    """The type and the key in a global id. `BadInput` when it is none."""
+def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Any]:
+    """The type in a global id, and what its row is found by: a number, or a UUID. `BadInput` when it is none."""
     try:
         name, _, key = _decode(value, ID_LIMIT).decode("ascii").partition(":")
         if not name.isidentifier():
@@ -48,7 +46,7 @@ def _number(text: str) -> int:
     return number
 
 
-def key_of(model: type[Entity], name: str, key: Key, path: Path) -> Any:
+def key_of(model: type[Entity], name: str, key: object, path: Path) -> Any:
     """The key in a decoded id, if it is one of that model's. `BadInput` when it is another's."""
     if name != model.__name__:
         raise BadInput(f"This is the id of a {name}, not of a {model.__name__}.", path=path)

@@ -32,7 +32,7 @@ from app.graphql.filters import (
     order_of,
     present,
 )
-from app.graphql.ids import Path, decode_id, key_of
+from app.graphql.ids import Path, decode_id, global_id, key_of, row_id
 from app.graphql.scalars import JSON
 from app.models import Entity, LogLevel
 from app.models.tasks import ALIVE_FOR
@@ -280,11 +280,12 @@ class RelObj:
             ),
             None,
         )
-        try:
-            key = None if model is None else model._meta.fields_map["id"].field_type(obj.id)
-        except ValueError:
+        if model is None:
             return None
-        return None if model is None else await info.context.one(model, key)
+        try:
+            return await info.context.one(model, row_id(global_id(model.__name__, obj.id), model))
+        except BadInput:  # whoever sent the task names what never was
+            return None
 
 
 NAMES["RelObj"] = RelObj

@@ -465,7 +465,7 @@ async def test_a_cursor_that_does_not_decode_or_lies_in_the_future_is_bad_input(
 ) -> None:
     who: Any = cast.machine if name == "workerInbox" else cast.root
     document = EVERY_SUBSCRIPTION[name]
-    subjects = {"workRequestLog": cast.request, "taskLogAppended": cast.task}
+    subjects: dict[str, Any] = {"workRequestLog": cast.request, "taskLogAppended": cast.task}
     variables = {"id": gid(await subjects[name]())} if name in subjects else {}
     before = await state()
 

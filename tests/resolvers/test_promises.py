@@ -178,7 +178,7 @@ async def test_of_two_changes_at_once_to_one_version_one_is_made(
 def _number(id: str) -> int:
     from app.graphql.ids import decode_id
 
-    return decode_id(id)[1]
+    return int(decode_id(id)[1])
 
 
 # The book of what administrators did ---------------------------------------------------------------------------------
