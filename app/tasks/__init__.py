@@ -20,6 +20,7 @@ from app.tasks.messages import (
     triple_of,
 )
 from app.tasks.processing import Outcome, Run, process, refuse
+from app.tasks.results import result_of
 from app.tasks.running import NoCurrentTask, RunningTask, TaskCancelled, current, current_task
 from app.tasks.sending import EnqueueOnLoop, enqueue
 
@@ -59,5 +60,6 @@ __all__ = [
     "process",
     "refuse",
     "reset_retries",
+    "result_of",
     "triple_of",
 ]

@@ -19,6 +19,7 @@ from dramatiq.middleware import (
     ShutdownNotifications,
     TimeLimit,
 )
+from dramatiq.results import ResultBackend
 
 from app.tasks.actors import CALLBACKS, describe, function_name
 from app.tasks.messages import Message
@@ -135,6 +136,15 @@ class TaskBroker(dramatiq.Broker):
                 hook(self, message, delay)
             except Exception:
                 log.exception("a middleware failed after a message was sent")
+
+    def get_results_backend(self) -> ResultBackend:
+        """Where `message.get_result()` looks: in the rows of the tasks, unless there is a `Results` middleware."""
+        try:
+            return super().get_results_backend()
+        except RuntimeError:
+            from app.tasks.results import TaskResults  # which reads rows; the broker does not
+
+            return TaskResults()
 
     def forget_plans(self) -> None:
         """Look up again how tasks are run: options, middlewares, or whether anything collects spans, may have changed."""

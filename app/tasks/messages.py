@@ -108,6 +108,8 @@ def new_task(
     actor = find_actor(message.actor_name, broker)
     options = message.options
     given = {name: options[name] for name in ROUTING & options.keys()} if options else {}
+    if options:
+        _check(options)
     if given:
         options = {name: value for name, value in options.items() if name not in ROUTING}
     rel_obj = given.get("rel_obj") if rel_obj is None else rel_obj
@@ -251,6 +253,19 @@ def _to_json_slowly(value: object) -> bytes | None:
 
 def _as_orjson(value: object) -> object:
     return orjson.loads(orjson.dumps(value))
+
+
+_NUMBERS = frozenset(
+    {"retries", "max_retries", "min_backoff", "max_backoff", "time_limit", "max_age", "result_ttl"}
+)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Refuse now what would fail when the task runs."""
+    for name in _NUMBERS & options.keys():
+        value = options[name]
+        if not (value is None or (isinstance(value, int | float) and value >= 0)) or isinstance(value, bool):
+            raise _invalid("options", f"The option {name} is a number that is not negative, not {value!r}.")
 
 
 def _whereabouts(

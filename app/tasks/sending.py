@@ -128,7 +128,7 @@ def send(broker: "TaskBroker", message: Message, delay: float | None) -> Message
             f"send() waits, which a coroutine must not: write `await {message.actor_name}.send_async(…)`, "
             "or `await enqueue(message)`."
         )
-    stored = _wait_for(store([new_task(message, delay_ms=delay, broker=broker)]))[0]
+    stored = wait_for(store([new_task(message, delay_ms=delay, broker=broker)]))[0]
     if stored.absorbed:
         return message.copy(message_id=str(stored.message_id))
     return message
@@ -146,8 +146,8 @@ def _send_from_task(broker: "TaskBroker", task: RunningTask, message: Message, d
         task.effects.append(new_task(message, delay_ms=delay, broker=broker))
 
 
-def _wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run it on the loop that has the database, or on one that is made for this, and wait."""
+def wait_for(coroutine: Coroutine[Any, Any, T], patience: float = PATIENCE_SECONDS) -> T:
+    """Run it on the loop that has the database, or on one that is made for this, and wait. For plain code in threads."""
     try:
         loop = _loop()
     except BaseException:
@@ -155,13 +155,13 @@ def _wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
     future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
-        return future.result(PATIENCE_SECONDS)
+        return future.result(patience)
     except TimeoutError:
         if future.done():
             raise
         future.cancel()
         raise TimeoutError(
-            f"The task was not stored within {PATIENCE_SECONDS} seconds; it may be, or may not."
+            f"The database did not answer within {patience:g} seconds. What was to be stored may be, or may not."
         ) from None
 
 
@@ -206,9 +206,19 @@ def _flatten(messages: Sendable | Iterable[Sendable]) -> Iterable[Message]:
     elif isinstance(messages, dramatiq.pipeline):
         yield messages.messages[0]
     else:
+        if isinstance(messages, dramatiq.group):
+            _refuse_callbacks(messages)
         children = messages.children if isinstance(messages, dramatiq.group) else messages
         for child in children:
             yield from _flatten(child)
+
+
+def _refuse_callbacks(group: dramatiq.group) -> None:
+    if group.completion_callbacks:
+        raise NotImplementedError(
+            "Nobody counts how many of a group have ended, so it cannot call back: let an actor of yours await "
+            "`result_of()` of each, or make the last of a pipeline."
+        )
 
 
 def _longer(delay: float | None, own: timedelta | float | None) -> float | None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import dramatiq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.clock import now
@@ -43,6 +43,7 @@ def message_with(args: list[Any], kwargs: dict[str, Any]) -> dramatiq.Message[No
 # There and back -------------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(
     st.lists(JSON, max_size=3),
     st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), JSON, max_size=3),
@@ -53,6 +54,7 @@ def test_what_is_stored_is_what_was_sent(args: list[Any], kwargs: dict[str, Any]
     assert decode(encode(message)) == message
 
 
+@settings(max_examples=30)
 @given(st.lists(JSON, max_size=3))
 def test_dramatiq_reads_what_we_write(args: list[Any]) -> None:
     message = message_with(args, {})
@@ -147,6 +149,14 @@ def test_what_cannot_be_is_refused(place: Place, given_: dict[str, Any], path: s
         new_task(place.actor(noop).message(), broker=place.broker, **given_)
 
     assert refused.value.path == ("input", path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("time_limit", "1 s"), ("max_retries", -1), ("retries", True)])
+def test_an_option_that_could_not_work_is_refused_when_it_is_sent(
+    place: Place, name: str, value: Any
+) -> None:
+    with pytest.raises(Invalid, match=name):
+        new_task(place.actor(noop).message_with_options(**{name: value}), broker=place.broker)
 
 
 @pytest.mark.parametrize("change", [{"queue_name": ""}, {"queue_name": "a" * 101}, {"message_id": "x"}])
