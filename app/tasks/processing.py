@@ -118,7 +118,7 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
     if plan.log:
         task.lines.append(machinery_line(PROCESSING_LINE, begun))
     proxy = MessageProxy(message)
-    CurrentMessage._MESSAGE.set(message)  # what CurrentMessage.get_current_message() reads
+    message_token = CurrentMessage._MESSAGE.set(message)  # what CurrentMessage.get_current_message() reads
     try:
         if plan.before or plan.max_age or "max_age" in options:
             _before(plan, broker, proxy)
@@ -146,7 +146,7 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
             return _stop(task, plan, broker, proxy, error, stopped)
         return _failed(task, plan, broker, proxy, error)
     finally:
-        CurrentMessage._MESSAGE.set(None)
+        CurrentMessage._MESSAGE.reset(message_token)
 
 
 async def _call(plan: Plan, message: Message, run: Run) -> Any:

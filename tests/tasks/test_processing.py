@@ -140,6 +140,19 @@ async def test_the_current_task_is_there_for_the_actor_and_for_nobody_else(place
         current_task()
 
 
+async def test_a_run_leaves_nothing_behind_in_the_context(place: Place) -> None:
+    async def runs() -> None:
+        await asyncio.sleep(0)
+
+    def computes() -> None: ...
+
+    clean = contextvars.copy_context()
+    for actor in (place.actor(runs), place.actor(fails), place.unchanged(computes)):
+        await place.run(actor.message())
+
+    assert contextvars.copy_context() == clean
+
+
 async def test_a_label_that_the_actor_gives_is_part_of_the_uid_from_then_on(place: Place) -> None:
     async def labels() -> None:
         current_task().info("before")
