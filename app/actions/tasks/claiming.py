@@ -42,6 +42,14 @@ async def claim(
     return claimed
 
 
+async def claimed_unheard(
+    connection: "asyncpg.Connection[Any]", worker_id: UUID, known: Sequence[int]
+) -> Sequence[Claimed]:
+    """What the runner has taken beside what it knows of: its connection was lost before it heard the answer."""
+    rows = await connection.fetch(_UNHEARD, worker_id, known)
+    return [Claimed._make(row) for row in rows]
+
+
 async def filled_queues(connection: "asyncpg.Connection[Any]") -> list[str]:
     """The queues that have a task to run now: one look-up for each, however many tasks there are."""
     return [row[0] for row in await connection.fetch(_FILLED)]
@@ -63,17 +71,23 @@ def _turn(task: Claimed) -> tuple[int, int]:
     return task.priority, task.id
 
 
+_CLAIMED = """id, message_id, queue_name, actor_name, message, attempt, retries, crashes, tenant_id, workspace_id, _uid, priority,
+    eta, log_count, worst_level,
+    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT app_label FROM content_type WHERE id = rel_obj_content_type_id) END,
+    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT model FROM content_type WHERE id = rel_obj_content_type_id) END, rel_obj_id"""
+
 # The rows are found by where they are: a join, however it was planned, may read the whole table when PostgreSQL errs in how
 # much there is. For the same reason it is one queue at a time: for `queue_name = ANY (…)` the index gives no order.
-_CLAIM = """
+_CLAIM = f"""
 UPDATE task SET state = 'consumed', ready = false, worker_id = $1, attempt = attempt + 1, mtime = now()
 WHERE ctid = ANY (ARRAY(
     SELECT waiting.ctid FROM task AS waiting WHERE waiting.queue_name = $2 AND waiting.ready
     ORDER BY waiting.priority, waiting.id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
-RETURNING id, message_id, queue_name, actor_name, message, attempt, retries, crashes, tenant_id, workspace_id, _uid, priority,
-    eta, log_count, worst_level,
-    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT app_label FROM content_type WHERE id = rel_obj_content_type_id) END,
-    CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT model FROM content_type WHERE id = rel_obj_content_type_id) END, rel_obj_id
+RETURNING {_CLAIMED}
+"""
+
+_UNHEARD = f"""
+SELECT {_CLAIMED} FROM task WHERE worker_id = $1 AND state = 'consumed' AND id <> ALL ($2::bigint[]) ORDER BY priority, id
 """
 
 _FILLED = """

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.actions.tasks.claiming import Claimed, await_no_tasks, await_tasks, claim, filled_queues
+from app.actions.tasks.claiming import (
+    Claimed,
+    await_no_tasks,
+    await_tasks,
+    claim,
+    claimed_unheard,
+    filled_queues,
+)
 from app.daemons.runner.flushing import AWAY
 from app.daemons.runner.held import Held
 from app.daemons.runner.lines import Line, Pauses, listen
@@ -19,6 +26,10 @@ if TYPE_CHECKING:
 CHANNEL = "workyard_tasks"
 POLL = 1.5
 """A runner that waits looks by itself after so many seconds, unless somebody has looked for it."""
+FULL_FOR = 0.1
+"""Once it has had no room for so long, it asks not to be told of new tasks."""
+UNSURE_FOR = 30.0
+"""For so long after its connection was lost, PostgreSQL may still come to the end of what was sent through it."""
 AHEAD_SECONDS = 0.1
 """It takes as many tasks in advance as it has lately started in this time…"""
 MOST_AHEAD = 2000
@@ -41,6 +52,8 @@ class Claimer:
         """The queues whose tasks are for a lane that has no room."""
         self._listed: set[str] = set()
         """The queues of whose new tasks PostgreSQL tells this runner."""
+        self._unsure_until = self._asked_at = -POLL
+        """Until when a claim of ours may be found that we did not hear of, and when we asked last."""
         self._wake = asyncio.Event()
         self._ahead = 0
         self._rounds = 0
@@ -82,22 +95,34 @@ class Claimer:
         while not self._runner.stopping:
             self._wake.clear()
             try:
+                await self._take_unheard()
                 if self._want() <= 0:
                     self.looked_at = monotonic()
+                    if self._listed and not await self._woken(FULL_FOR):
+                        await self._unlist()
                 elif await self._take_some() or await self._look():
                     continue
             except AWAY as error:
                 log.warning("no tasks can be taken now, trying again", error=repr(error))
                 self._listed.clear()
+                self._unsure_until = monotonic() + UNSURE_FOR
                 await pauses.wait()
                 continue
             pauses.over()
-            self.sleeps = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL):
-                    await self._wake.wait()
-            self.sleeps = False
+            await self._woken(POLL)
         await self._unlist()
+
+    async def _woken(self, seconds: float) -> bool:
+        """Wait to be woken. False: nobody did, for so long."""
+        self.sleeps = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.sleeps = False
+        return True
 
     async def run_once(self) -> int:
         """Take what there is, as much as there is room for."""
@@ -149,6 +174,19 @@ class Claimer:
             self._held_back.pop(queue, None)
         self._take(claimed)
         return len(claimed)
+
+    async def _take_unheard(self) -> None:
+        """After a lost connection: take what was claimed without our hearing of it, which nobody else would ever run."""
+        time = monotonic()
+        if not self._asked_at + POLL < time < self._unsure_until + POLL:
+            return
+        known = self._runner.known_ids
+        async with self._line.use() as connection:
+            unheard = await claimed_unheard(connection, self._runner.id, known)
+        self._asked_at = time
+        if unheard:
+            log.warning("took tasks that had been claimed unheard", tasks=len(unheard))
+            self._take(unheard)
 
     def _take(self, claimed: Iterable[Claimed]) -> None:
         runner = self._runner

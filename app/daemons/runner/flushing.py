@@ -29,6 +29,8 @@ AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ObjectInUseError,
+    asyncpg.ReadOnlySQLTransactionError,  # it is a standby just now
+    asyncpg.PostgresSystemError,
 )
 """What may be over if it is tried again; any other fault lies in what is to be stored."""
 
@@ -55,6 +57,11 @@ class Flusher:
         return len(self._waiting)
 
     @property
+    def task_ids(self) -> list[int]:
+        """The tasks of which there are reports that are not stored yet."""
+        return [report.task.id for report in self._waiting]
+
+    @property
     def full(self) -> bool:
         return len(self._waiting) >= MOST_KEPT
 
@@ -75,7 +82,9 @@ class Flusher:
             batch = self._waiting[:MOST_AT_ONCE]
             try:
                 await self._store(batch)
-            except AWAY as error:
+            except (
+                Exception
+            ) as error:  # even the refusal of what cannot be stored was not: then the fault is not in it
                 log.warning(
                     "results cannot be stored now, trying again", error=repr(error), waiting=len(self)
                 )

@@ -128,6 +128,11 @@ class Runner:
         return len(self._held) - self._running
 
     @property
+    def known_ids(self) -> list[int]:
+        """The tasks that it has, and those of which reports are not stored yet."""
+        return [*self._held, *self._flusher.task_ids]
+
+    @property
     def unstored(self) -> int:
         """How many reports are not stored yet."""
         return len(self._flusher)
@@ -277,6 +282,11 @@ class Runner:
 
     def take(self, held: Held, lane: Lane) -> None:
         """Have a claimed task run, now or when its lane has room."""
+        before = self._held.get(held.claimed.id)
+        if (
+            before is not None
+        ):  # this runner was taken for lost: what it said of the last attempt would be refused
+            self._give_up(before)
         self._held[held.claimed.id] = held
         self._quiet.clear()
         lane.waiting.append(held)
@@ -342,8 +352,9 @@ class Runner:
             log.exception("a task could not be run", task=task.id, actor=task.actor_name)
             task.closed, whole = False, False
             outcome = refuse(task, error)
-        if self._held.pop(task.id, None) is None:
-            return False  # it was given up
+        if self._held.get(task.id) is not held:
+            return False  # it was given up, or taken anew after this runner was taken for lost
+        del self._held[task.id]
         self._flusher.put(held.ended(outcome, self._keep))
         for observer in self.observers:
             observer(held, outcome)
@@ -393,6 +404,14 @@ class Runner:
     def _give_back(self, held: Held) -> None:
         self._take_out(held)
         self._put(held.given_back())
+
+    def _give_up(self, held: Held) -> None:
+        """Drop it: another attempt of the task has begun."""
+        if held.task is None:
+            self._take_out(held)
+        elif not held.task.given_back:
+            held.task.given_back = True
+            held.stop(Shutdown)
 
     def _take_out(self, held: Held) -> None:
         for lane in self._lanes:
