@@ -9,6 +9,9 @@ import orjson
 from app.database import fetch, on_commit
 from app.events import CATALOGUE, SOURCE, Audience, EventType
 
+CHANNEL = "workyard_events"
+"""NOTIFY here tells the servers that the log grew."""
+
 _wakers: list[Callable[[], None]] = []
 
 

@@ -14,6 +14,7 @@ import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 
+from app.actions import outbox
 from app.actions.outbox import call_when_written
 from app.actions.work.recovering import SPARED
 from app.actions.work.running import spare_leases
@@ -24,7 +25,7 @@ from app.events import CATALOGUE, Audience, Position
 from app.models.outbox import end_of_log, read_log
 from app.publishers.hub import BATCH, Event, Hub
 
-CHANNEL = "workyard_events"
+CHANNEL = outbox.CHANNEL
 HERE = "here"
 """What a process says when it begins to listen: the others then know that there is somebody to tell of writes."""
 POLL = 1.0

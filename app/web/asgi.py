@@ -26,11 +26,13 @@ from app.graphql.engine import Caller, Engine
 from app.identity import Identities
 from app.publishers.hub import Hub
 from app.settings import Settings
+from app.tracing import CARRIERS
 from app.web.graphiql import graphiql_routes
-from app.web.health import Check, check_database, health_routes
+from app.web.health import Check, check_database, health_routes, note_on_tasks
 from app.web.metrics import metrics_routes
 from app.web.schema import build_schema, printed_schema
 from app.web.session import session_routes
+from app.web.task_metrics import TaskMetrics
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -70,8 +72,8 @@ class Server:
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             _schema_route(printed_schema()),
-            *health_routes(self.checks, self.connections),
-            *metrics_routes(),
+            *health_routes(self.checks, self.connections, notes={"tasks": note_on_tasks}),
+            *metrics_routes(TaskMetrics()),
             *graphiql_routes(),
             *session_routes(self.settings, self.identities),
             Route("/", _home),
@@ -122,7 +124,14 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("authorization", "token", "content-type", "last-event-id", "x-workyard-cost"),
+            allow_headers=(
+                "authorization",
+                "token",
+                "content-type",
+                "last-event-id",
+                "x-workyard-cost",
+                *CARRIERS,
+            ),
             expose_headers=("etag", "retry-after"),
             max_age=3600,
         )

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from tortoise import connections as databases
 
+from app.actions.tasks.counting import count_runners
 from app.graphql.draining import Connections
 
 Check = Callable[[], Awaitable[str | None]]
@@ -17,8 +18,13 @@ SECONDS = 2.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def health_routes(checks: Mapping[str, Check], connections: Connections) -> list[BaseRoute]:
-    """/health/live answers while the event loop turns; /health/ready says 503 and why while a check fails."""
+def health_routes(
+    checks: Mapping[str, Check], connections: Connections, notes: Mapping[str, Check] | None = None
+) -> list[BaseRoute]:
+    """/health/live answers while the event loop turns; /health/ready says 503 and why while a check fails.
+
+    What `notes` find is told there too, but keeps no request away: this server can serve all the same.
+    """
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=NO_STORE)
@@ -32,6 +38,8 @@ def health_routes(checks: Mapping[str, Check], connections: Connections) -> list
             "status": "not ready" if troubles else "ready",
             "checks": {n: t or "ok" for n, t in found.items()},
         }
+        if noted := {name: note for name, check in (notes or {}).items() if (note := await _run(check))}:
+            body["notes"] = noted
         return JSONResponse(body, status_code=503 if troubles else 200, headers=NO_STORE)
 
     return [Route("/health/live", live), Route("/health/ready", ready)]
@@ -54,3 +62,11 @@ async def check_database() -> str | None:
     except Exception as error:  # whatever it is, it keeps us from serving
         return f"cannot be used: {type(error).__name__}"
     return None
+
+
+async def note_on_tasks() -> str | None:
+    """Is anybody there to run tasks?"""
+    try:
+        return None if await count_runners() else "no task runner lives: tasks wait"
+    except Exception:  # the check of the database says it
+        return None

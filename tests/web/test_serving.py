@@ -5,21 +5,28 @@ import json
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
 from graphql import build_schema
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from app.clock import now
+from app.database import Database
 from app.graphql.draining import Connections
 from app.settings import Settings
 from app.web.asgi import create_app
 from app.web.health import health_routes
+from app.web.metrics import metrics_routes
+from app.web.task_metrics import TaskMetrics
 from tests.database.cluster import Databases
 from tests.live import LiveServer, start_server
+from tests.task_rows import runner, task
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 FOLLOW = "subscription { workRequestChanged { cursor } }"
@@ -97,6 +104,29 @@ async def test_metrics_count_operations(live_server: LiveServer, http: httpx.Asy
     await live_server.execute("{ __typename }")
 
     assert await count() == before + 1
+
+
+async def test_metrics_say_how_much_waits_and_for_whom(db: Database) -> None:
+    await runner(queues=("mail",))
+    await task(queue_name="mail", mtime=now() - timedelta(seconds=60))
+    app = Starlette(routes=metrics_routes(TaskMetrics(), CollectorRegistry()))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://yard") as client:
+        text = (await client.get("/metrics")).text
+
+    found = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert found['workyard_tasks_queued{queue_name="mail"}'] == "1.0"
+    assert found['workyard_tasks_delayed{queue_name="mail"}'] == "0.0"
+    assert found['workyard_tasks_queue_runners{queue_name="mail"}'] == "1.0"
+    assert float(found['workyard_tasks_oldest_ready_seconds{queue_name="mail"}']) == pytest.approx(60, abs=5)
+    assert found['workyard_tasks_workers{version="1",version_matched="false"}'] == "1.0"
+
+
+async def test_a_server_without_task_runners_is_ready_and_says_so(http: httpx.AsyncClient) -> None:
+    ready = await http.get("/health/ready")
+
+    assert ready.status_code == 200
+    assert ready.json()["notes"] == {"tasks": "no task runner lives: tasks wait"}
 
 
 async def test_the_schema_is_published_with_an_etag(http: httpx.AsyncClient) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from app.actions.outbox import call_when_written
-from app.daemons.log_reader import CHANNEL
+from app.actions.outbox import CHANNEL, call_when_written
 from app.database import fetch
 from app.database.opening import TROUBLE
 
