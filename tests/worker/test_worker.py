@@ -22,6 +22,7 @@ async def running_yard(databases: Databases, tmp_path_factory: pytest.TempPathFa
     credentials = await databases.make()
     yard = Yard(credentials, tmp_path_factory.mktemp("yard"))
     await yard.start_server()
+    await yard.start_task_runner()
     try:
         await yard.sign_in()
         await yard.watch()

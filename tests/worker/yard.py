@@ -15,6 +15,7 @@ import pytest
 
 from app.client import Backoff, Client
 from app.database.address import Credentials
+from tests.live import url_of
 
 T = TypeVar("T")
 
@@ -106,6 +107,7 @@ class Yard:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.server: Program
+        self.runner: Program
         self.workers: list[Program] = []
         self.admin = Client(self.url)
         self._changes: list[tuple[str, str, int]] = []
@@ -114,8 +116,7 @@ class Yard:
     async def start_server(self) -> None:
         self.server = await Program.start(
             "serve",
-            DATABASE_URL=f"postgresql://{self._credentials['user']}@/{self._credentials['database']}"
-            f"?host={self._credentials['host']}",
+            DATABASE_URL=url_of(self._credentials),
             WORKYARD_PORT=str(self._port),
             WORKYARD_ADMIN_PASSWORD=PASSWORD,
         )
@@ -124,6 +125,17 @@ class Yard:
         except pytest.fail.Exception as failed:
             await self.server.kill()
             pytest.fail(f"{failed}; it said:\n{self.server.output[-5000:]}")
+
+    async def start_task_runner(self) -> None:
+        """What takes back the work of workers that are lost."""
+        self.runner = await Program.start("tasks", "run", DATABASE_URL=url_of(self._credentials))
+
+        async def running() -> bool:
+            if not self.runner.running:
+                pytest.fail(f"the task runner has ended; it said:\n{self.runner.output[-5000:]}")
+            return "running tasks" in self.runner.output
+
+        await until(running, "the task runner runs")
 
     async def _ready(self) -> bool:
         if not self.server.running:
@@ -245,8 +257,9 @@ class Yard:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         await self.admin.aclose()
-        self.server.signal(signal.SIGTERM)
-        await self.server.ended()
+        for program in (self.runner, self.server):
+            program.signal(signal.SIGTERM)
+            await program.ended()
 
 
 def texts(request: dict[str, Any], stream: str = "STDOUT") -> list[str]:
