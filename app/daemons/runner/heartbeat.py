@@ -101,7 +101,7 @@ class Heartbeat:
             before = self._heard_at
             try:
                 await self._beat_on_one_connection()
-            except Exception as error:  # whatever it is: asyncpg has errors of its own for a connection that broke
+            except Exception as error:  # whatever it is, as asyncpg has odd errors for what broke
                 log.warning("the heartbeat was not heard, trying again", error=repr(error))
             pause = SHORTEST_PAUSE if self._heard_at > before else min(2 * pause, LONGEST_PAUSE)
             self._notice_silence()
