@@ -11,6 +11,7 @@ import pytest
 from tests.database.cluster import Databases, directory
 from tests.faults.site import Site
 from tests.live import LiveServer, run_server
+from tests.tasks_yard import run_runner
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,11 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture(scope="session")
 async def pair(databases: Databases) -> AsyncIterator[tuple[LiveServer, LiveServer]]:
-    """Two servers with one database."""
+    """Two servers with one database, and a task runner, which takes back what is lost."""
     credentials = await databases.make()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(databases.drop, credentials)
         one = await stack.enter_async_context(run_server(credentials))
-        yield one, await stack.enter_async_context(run_server(credentials))
+        two = await stack.enter_async_context(run_server(credentials))
+        await stack.enter_async_context(run_runner(credentials))
+        yield one, two
