@@ -17,11 +17,10 @@ from dramatiq.errors import ActorNotFound, DecodeError
 from app.clock import now
 from app.errors import FieldError, Invalid, MessageTooLarge, UnknownActor
 from app.models import Entity, Tenant, Workspace
-from app.tasks.running import current
+from app.tasks.running import MAX_UID_LENGTH, current
 from app.tasks.tracing import carried
 
 MAX_MESSAGE_BYTES = 256 * 1024
-MAX_UID_LENGTH = 1000
 MAX_KEY_LENGTH = 255
 INT4 = range(-(2**31), 2**31)
 
@@ -67,6 +66,8 @@ class NewTask:
     priority: int = 0
     retries: int = 0
     eta: datetime | None = None
+    delayed: bool = False
+    """`eta` is what a delay leads to by the clock of this process, and no time that somebody chose."""
     uid: str | None = None
     dedupe_key: str | None = None
     rel_obj: Triple | None = None
@@ -122,6 +123,8 @@ def new_task(
     if trace is not None and "traceparent" not in options:
         options = {**options, **trace}
     label = None if uid is None or uid == "" else _label(uid)
+    chosen = eta or given.get("eta")
+    due = _eta(delay_ms if delay_ms is not None else given.get("delay"), chosen)
     return NewTask(
         message_id=_uuid(message.message_id),
         queue_name=_queue(message.queue_name),
@@ -129,7 +132,8 @@ def new_task(
         message=_encode(message, actor.actor_name, options),
         priority=_priority(priority),
         retries=options.get("retries", 0),
-        eta=_eta(delay_ms if delay_ms is not None else given.get("delay"), eta or given.get("eta")),
+        eta=due,
+        delayed=due is not None and chosen is None,
         uid=label,
         dedupe_key=_key(unique, message, label) if unique else None,
         rel_obj=triple_of(rel_obj) if rel_obj is not None else None,

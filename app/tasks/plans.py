@@ -28,7 +28,7 @@ SENDS = frozenset({"on_success", "pipe_target", "group_completion_uuid"})
 """Options of a message that make something be sent when its actor has returned."""
 
 _IDLE_UNLESS_FAILED_OR_SENDING = (AgeLimit, Callbacks, Pipelines, Retries, GroupCallbacks, CurrentMessage)
-SENDING = (Callbacks, Pipelines, GroupCallbacks)
+SENDING = (Callbacks, Pipelines, GroupCallbacks, Retries)
 
 
 @dataclass(slots=True)

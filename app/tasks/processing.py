@@ -111,7 +111,7 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
     except ActorNotFound:
         return refuse(task, f"No actor is called {task.actor_name!r} here: is its module among TASK_MODULES?")
     options = message.options
-    if options or task.retries:  # the row knows of retries that a full message had no room for
+    if task.retries or "retries" in options:  # the row knows of retries that a full message had no room for
         task.retries = options["retries"] = max(task.retries, options.get("retries", 0))
     begun = now()
     task.become(TaskState.PREPROCESS, begun)
@@ -138,12 +138,13 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
     except GeneratorExit:
         raise
     except BaseException as error:
-        stopped = _stopped(task, error)
-        if stopped is None and _from_outside(error):
+        why = _stopped(task, error)
+        if why is None and _from_outside(error):
             raise
-        task.become(TaskState.POSTPROCESS)
-        if stopped is not None:
-            return _stop(task, plan, broker, proxy, error, stopped)
+        if task.state is not TaskState.POSTPROCESS:
+            task.become(TaskState.POSTPROCESS)
+        if why is not None:
+            return _stop(task, plan, broker, proxy, error, why)
         return _failed(task, plan, broker, proxy, error)
     finally:
         CurrentMessage._MESSAGE.reset(message_token)
@@ -160,10 +161,10 @@ async def _call(plan: Plan, message: Message, run: Run) -> Any:
     called = plan.function(*message.args, **message.kwargs)
     try:
         waits_for = called.send(None)
-    except (
-        StopIteration
-    ) as returned:  # it waited for nothing: most of the cost of a time limit is setting the timer
-        return returned.value
+    except StopIteration as returned:
+        return (
+            returned.value
+        )  # it waited for nothing, and setting a timer for it would have cost more than all of it
     scope = asyncio.timeout(limit)
     try:
         async with scope:
@@ -297,7 +298,7 @@ def _after(
             hook(broker, proxy, result=result, exception=exception)
         except Exception as error:
             if sends:
-                task.error(error, hint="What was to be sent afterwards could not be sent")
+                task.error(error, hint="What was to follow could not be sent")
                 lost = True
             else:
                 log.exception("a middleware failed after %s", proxy)
@@ -318,9 +319,7 @@ def _again(task: RunningTask, plan: Plan, proxy: MessageProxy) -> Outcome:
 
 
 def _stopped(task: RunningTask, error: BaseException) -> str | None:
-    """Why somebody stopped it, if this is how that shows: cancelled or given_back."""
-    if not isinstance(error, asyncio.CancelledError | Interrupt) or isinstance(error, TimeLimitExceeded):
-        return None
+    """Why somebody stopped it: cancelled or given_back; None: nobody did. Whatever it raised then, it raised for that."""
     if task.cancelled or isinstance(error, TaskCancelled):
         return "cancelled"
     return "given_back" if task.given_back or isinstance(error, Shutdown) else None
@@ -343,6 +342,8 @@ def _stop(
     mine = asyncio.current_task()
     while mine is not None and mine.cancelling():
         mine.uncancel()
+    if not isinstance(error, asyncio.CancelledError | Interrupt):
+        task.error(error)
     _after(task, plan.after_quiet, broker, proxy, exception=error)
     if reason == "cancelled":
         task.log(MACHINERY, LogLevel.WARNING, CANCELLED_LINE)

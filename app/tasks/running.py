@@ -17,6 +17,8 @@ from app.tasks.sanitizing import clean_event, describe_exception, sanitize
 if TYPE_CHECKING:
     from app.tasks.messages import Message, NewTask, Triple
 
+MAX_UID_LENGTH = 1000
+
 MAX_WAITING_LINES = 10_000
 """So many lines of a task wait to be stored, at most; those after them are counted, not kept."""
 
@@ -146,7 +148,7 @@ class RunningTask:
 
     def set_uid(self, uid: str | UUID) -> None:
         """Label the task. Stored when it ends."""
-        self._label = str(uid).replace("\0", "")
+        self._label = str(uid).replace("\0", "")[:MAX_UID_LENGTH]
         self._label_changed = True
 
     def info(self, message: str | BaseException, **attributes: Any) -> None:

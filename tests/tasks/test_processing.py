@@ -327,6 +327,39 @@ async def test_a_predicate_decides_instead_of_the_count(place: Place, retries: i
     assert seen == [(retries, "it cannot be done")]
 
 
+async def test_a_retry_that_cannot_be_decided_is_rejected_and_says_why(place: Place) -> None:
+    def when(count: int, error: BaseException) -> bool:
+        raise LookupError("no rule for this")
+
+    outcome = await place.run(place.actor(fails, retry_when=when).message())
+    endless = await place.run(place.actor(fails, actor_name="endless", min_backoff=10**30).message())
+
+    assert [outcome.state, endless.state] == [REJECTED, QUEUED]
+    assert [text for _, text in said(outcome)][-2:] == ["it cannot be done", "no rule for this"]
+
+
+async def test_a_time_of_the_next_attempt_that_cannot_be_is_rejected(place: Place) -> None:
+    async def asks() -> None:
+        raise Retry(delay=10**30)
+
+    outcome = await place.run(place.actor(asks).message())
+
+    assert outcome.state is REJECTED
+    assert said(outcome)[-1][0] is ERROR
+
+
+async def test_other_options_do_not_make_retries(place: Place) -> None:
+    async def told(message: dict[str, Any], result: object) -> None: ...
+
+    async def answers() -> None: ...
+
+    place.actor(told)
+    actor = place.actor(answers, on_success=f"{__name__}.told")
+    outcome = await place.run(actor.message_with_options(max_retries=3))
+
+    assert decode(outcome.effects[0].message).args[0]["options"] == {"max_retries": 3}
+
+
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()])
 async def test_nothing_that_an_actor_raises_gets_out(place: Place, error: BaseException) -> None:
     async def raises() -> None:
@@ -498,6 +531,32 @@ async def test_a_task_that_is_given_back_has_spent_no_retry(place: Place) -> Non
 
     assert (outcome.state, outcome.reason, outcome.retries, outcome.eta) == (QUEUED, "given_back", 0, None)
     assert outcome.requeued is not None and outcome.requeued.event == GIVEN_BACK_LINE
+
+
+@pytest.mark.parametrize(
+    ("flag", "state", "reason"), [("cancelled", REJECTED, None), ("given_back", QUEUED, "given_back")]
+)
+async def test_an_actor_that_answers_being_stopped_with_an_error_is_stopped_all_the_same(
+    place: Place, flag: str, state: TaskState, reason: str | None
+) -> None:
+    entered = asyncio.Event()
+
+    async def hangs() -> None:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise RuntimeError("cannot clean up") from None
+
+    task = place.task(place.actor(hangs, max_retries=5).message())
+    running = asyncio.create_task(place.process(task))
+    await asyncio.wait_for(entered.wait(), LIMIT)
+    setattr(task, flag, True)
+    running.cancel()
+    outcome = await running
+
+    assert (outcome.state, outcome.reason, outcome.retries) == (state, reason, 0)
+    assert (ERROR, "cannot clean up") in said(outcome)
 
 
 async def test_a_run_that_is_cancelled_for_no_stated_reason_says_nothing(place: Place) -> None:
