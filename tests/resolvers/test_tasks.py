@@ -303,7 +303,7 @@ async def test_retries_count_anew_unless_one_says_otherwise(
         for reset, attempts in ((None, 3), (False, 4), (True, 7)):
             if reset is not None:
                 await api.mutate(cast.bob, "retryTask", id=gid(task), resetRetries=reset)
-            await until(lambda attempts=attempts: len(acted.runs) == attempts)  # type: ignore[misc]
+            await until(lambda attempts=attempts: len(acted.runs) == attempts)
             row = await until_state(task, *([TaskState.REJECTED] if attempts < 7 else [TaskState.DONE]))
             assert row.attempt == attempts
     await assert_consistent()
