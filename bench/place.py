@@ -78,7 +78,7 @@ class Place:
     @asynccontextmanager
     async def server(self, name: str, *command: str) -> AsyncIterator[Server]:
         """A server with a new database. `command` is what to start instead of `python -m app serve`."""
-        await self._create(name)
+        await self.create(name)
         port = _free_port()
         host = quote(str(self.credentials["host"]), safe="")
         settings = {
@@ -106,22 +106,31 @@ class Place:
             process.terminate()
             await process.wait()
 
-    async def _create(self, name: str) -> None:
+    async def create(self, name: str, template: str = "template1") -> Credentials:
+        """A new database."""
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return {**self.credentials, "database": name}
+
+    async def drop(self, name: str) -> None:
+        """Remove it, whoever uses it."""
+        await self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(**self.credentials)
         try:
-            await connection.execute(f'CREATE DATABASE "{name}"')
+            await connection.execute(statement)
         finally:
             await connection.close()
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[Place]:
-    """A new one; nothing of it is left."""
+async def place(processors: set[int] = OTHERS) -> AsyncIterator[Place]:
+    """A new one, on these processors, as is who asks; nothing of it is left."""
     directory = Path(tempfile.mkdtemp(prefix="workyard-bench-", dir="/dev/shm" if _memory() else "/var/tmp"))
     directory.chmod(0o755)  # PostgreSQL's user passes through
     try:
         async with AsyncExitStack() as stack:
-            stack.enter_context(on(OTHERS))
+            stack.enter_context(on(processors))
             cluster = Cluster.at(
                 directory / "postgresql", options={"shared_preload_libraries": "pg_stat_statements"}
             )

@@ -1,0 +1,1 @@
+"""What is measured, one each. Those of the peers need the peers' environment."""

@@ -1,0 +1,118 @@
+"""Ours: the runner that `tasks run` starts, in this process."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import asyncpg
+
+from app.actions.tasks.claiming import _CLAIM, claim
+from app.actions.tasks.schedules import declare_schedules
+from app.chores import load_actors
+from app.daemons.runner import Runner
+from app.database import open_database
+from app.database.opening import SERVER_SETTINGS
+from app.settings import Settings
+from app.tasks import actor, enqueue
+from bench.tasks.engine import Engine, Send, Stopwatch
+
+watch = Stopwatch()
+
+
+@actor
+async def noop(number: float) -> None:
+    watch.entered()
+
+
+@actor(log=False, events=False)
+async def lean(number: float) -> None:
+    watch.entered()
+
+
+@actor(events=False)
+async def logged(number: float) -> None:
+    watch.entered()
+
+
+@actor(log=False)
+async def told(number: float) -> None:
+    watch.entered()
+
+
+@actor
+async def stamp(number: float) -> None:
+    watch.stamped(number)
+
+
+@actor
+async def wait(number: float) -> None:
+    watch.entered()
+    await asyncio.sleep(number)
+
+
+ACTORS = {"noop": noop, "lean": lean, "logged": logged, "told": told, "stamp": stamp, "wait": wait}
+
+
+class Workyard(Engine):
+    waits_for = (
+        "EXISTS (SELECT FROM task WHERE ready) OR EXISTS (SELECT FROM task WHERE worker_id IS NOT NULL)"
+    )
+
+    def __init__(self) -> None:
+        self.watch = watch
+
+    async def install(self) -> None:
+        async with open_database(_settings()):
+            pass
+
+    @asynccontextmanager
+    async def producer(self, connections: int) -> AsyncIterator[Send]:
+        async def send(kind: str, numbers: Sequence[float]) -> None:
+            if len(numbers) == 1:
+                await ACTORS[kind].send_async(numbers[0])
+            else:
+                await enqueue([ACTORS[kind].message(number) for number in numbers])
+
+        async with open_database(_settings(database_pool_size=max(connections, 2)), migrate=False):
+            yield send
+
+    async def run(self, **chosen: Any) -> None:
+        """As `tasks run` does, the chores included."""
+        settings = _settings(**chosen)
+        specs = load_actors(settings)
+        async with open_database(settings, migrate=False) as database:
+            await declare_schedules(specs)
+            await Runner(database, settings).run_forever()
+
+    async def claim(self, limit: int, times: int) -> list[float]:
+        """Each by a runner of its own that has nothing yet; the plan must be the index."""
+        connection = await _connect()
+        async with connection.transaction():
+            lines = await connection.fetch(f"EXPLAIN (COSTS OFF) {_CLAIM}", uuid4(), "default", limit)
+        plan = "\n".join(line[0] for line in lines)
+        assert "Index Scan using task_ready_queue" in plan and "Seq Scan on task" not in plan, plan
+        seconds = []
+        for _ in range(times):
+            began = perf_counter()
+            tasks = await claim(connection, uuid4(), "default", limit)
+            seconds.append(perf_counter() - began)
+            assert len(tasks) == limit
+        return seconds
+
+
+async def _connect() -> "asyncpg.Connection[Any]":
+    return await asyncpg.connect(server_settings=SERVER_SETTINGS)
+
+
+def _settings(**chosen: Any) -> Settings:
+    """With the database that libpq's variables name."""
+    user, name, host = os.environ["PGUSER"], os.environ["PGDATABASE"], quote(os.environ["PGHOST"], safe="")
+    return Settings(database_url=f"postgresql://{user}@/{name}?host={host}", **chosen)
+
+
+ENGINE = Workyard
