@@ -21,6 +21,8 @@ from app.daemons.runner.telling import EventTeller
 if TYPE_CHECKING:
     from app.daemons.runner.runner import Runner
 
+SECONDS_FOR_LAST_WORD = 3.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -90,7 +92,8 @@ class RunnerLife:
             return
         await self.heartbeat.stop()
         try:
-            await stop_runner(self.info.id)
+            async with asyncio.timeout(SECONDS_FOR_LAST_WORD):
+                await stop_runner(self.info.id)
         except Exception as error:  # it will be found to be lost instead
             log.warning("could not say that the runner ends", error=repr(error))
 
