@@ -6,6 +6,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 from uuid import UUID
 
@@ -84,28 +85,23 @@ async def enqueue(
     """
     sent = [messages] if isinstance(messages, dramatiq.Message) else list(_flatten(messages))
     broker = _broker()
-    delay_ms = _milliseconds(delay)
-    tasks = []
-    for message in sent:
-        wait = _longer(delay_ms, message.options.get("delay"))
+    waits = _waits(sent, _milliseconds(delay))
+    for message, wait in zip(sent, waits, strict=True):
         broker.before_enqueue(message, wait)
-        tasks.append(
-            new_task(
-                message,
-                delay_ms=wait,
-                eta=eta,
-                uid=uid,
-                unique=unique,
-                rel_obj=rel_obj,
-                workspace_id=workspace.id if isinstance(workspace, Workspace) else workspace,
-                tenant_id=tenant.id if isinstance(tenant, Tenant) else tenant,
-                priority=priority,
-                broker=broker,
-            )
-        )
-    stored = await store(tasks)
-    for message in sent:
-        broker.after_enqueue(message, _longer(delay_ms, message.options.get("delay")))
+    make = partial(
+        new_task,
+        eta=eta,
+        uid=uid,
+        unique=unique,
+        rel_obj=rel_obj,
+        workspace_id=workspace.id if isinstance(workspace, Workspace) else workspace,
+        tenant_id=tenant.id if isinstance(tenant, Tenant) else tenant,
+        priority=priority,
+        broker=broker,
+    )
+    stored = await store([make(message, delay_ms=wait) for message, wait in zip(sent, waits, strict=True)])
+    for message, wait in zip(sent, waits, strict=True):
+        broker.after_enqueue(message, wait)
     return stored[0] if isinstance(messages, dramatiq.Message) else stored
 
 
@@ -221,8 +217,14 @@ def _refuse_callbacks(group: dramatiq.group) -> None:
         )
 
 
-def _longer(delay: float | None, own: timedelta | float | None) -> float | None:
-    return max(delay or 0, _milliseconds(own) or 0) or None
+def _waits(messages: Sequence[Message], delay: float | None) -> list[float | None]:
+    """How long each waits: the delay that is given for all, or its own if that is longer."""
+    return [
+        max(delay or 0, _milliseconds(message.options["delay"]) or 0) or None
+        if "delay" in message.options
+        else delay
+        for message in messages
+    ]
 
 
 def _milliseconds(delay: timedelta | float | None) -> float | None:
