@@ -1,6 +1,7 @@
 """Sending tasks: their rows, the first line of their logs, and their events, in one statement and the caller's transaction."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from tortoise.exceptions import IntegrityError
 from uuid_utils import uuid7
 
 from app.actions.outbox import written
+from app.actions.tasks.clocks import Fetch, difference, shifted
 from app.clock import now
 from app.database import fetch, on_commit, transaction
 from app.errors import Conflict, Invalid
@@ -21,9 +23,6 @@ AT_ONCE = 5000
 """So many tasks go into one statement."""
 MAX_RACES = 3
 QUEUED = "queued"
-
-Fetch = Callable[..., Awaitable[Sequence[Mapping[str, Any]]]]
-"""Runs a statement with its arguments, as `app.database.fetch` and a connection's do."""
 
 
 async def enqueue(tasks: Sequence[NewTask]) -> list[Enqueued]:
@@ -50,6 +49,8 @@ async def enqueue(tasks: Sequence[NewTask]) -> list[Enqueued]:
 async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
     """`enqueue`, on any connection. Needs a transaction when a task has a key, or there are more than AT_ONCE of them."""
     stored: list[Enqueued] = []
+    if any(task.delayed for task in tasks):
+        tasks = await _by_its_clock(run, tasks)
     for start in range(0, len(tasks), AT_ONCE):
         part = tasks[start : start + AT_ONCE]
         if any(task.dedupe_key for task in part):
@@ -60,6 +61,15 @@ async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
                 for row, task in zip(await run(_STORE, *_arguments(part)), part, strict=True)
             ]
     return stored
+
+
+async def _by_its_clock(run: Fetch, tasks: Sequence[NewTask]) -> Sequence[NewTask]:
+    """The tasks, with what a delay led to by our clock brought to PostgreSQL's, which decides when they are due."""
+    ahead = await difference(run)
+    return [
+        replace(task, eta=shifted(task.eta, ahead)) if task.delayed and task.eta is not None else task
+        for task in tasks
+    ]
 
 
 async def _store_keyed(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:

@@ -17,6 +17,7 @@ from uuid_utils import uuid7
 
 from app.actions.outbox import written
 from app.actions.tasks.claiming import Claimed
+from app.actions.tasks.clocks import difference, shifted
 from app.actions.tasks.enqueueing import store_tasks
 from app.actions.tasks.events import EVENT_COLUMNS, Transition, event_row
 from app.clock import now
@@ -60,6 +61,8 @@ class End:
     rotate: bool = False
     """The log so far becomes that of a previous attempt, which the line `requeued` follows."""
     refused: bool = field(default=False, init=False)
+    eta: datetime | None = field(default=None, init=False)
+    """Set by `flush`: the outcome's, by PostgreSQL's clock."""
 
 
 Report = Progress | End
@@ -105,8 +108,19 @@ async def _store_states(
     for keep, ends in done.items():
         _refuse(ends, await connection.fetch(_DONE, worker_id, keep, *_columns(ends, _was_done)))
     if others:
+        await _set_etas(connection, others)
         _refuse(others, await connection.fetch(_END, worker_id, *_columns(others, _ended)))
     return [report for report in reports if not report.refused]
+
+
+async def _set_etas(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> None:
+    """Find out when those are due that are tried again later: a pause is counted by PostgreSQL's clock, not by ours."""
+    later = [end for end in ends if end.outcome.eta is not None]
+    if later:
+        ahead = await difference(connection.fetch)
+        for end in later:
+            assert end.outcome.eta is not None
+            end.eta = shifted(end.outcome.eta, ahead)
 
 
 def _waves(reports: Sequence[Progress]) -> Sequence[Sequence[Progress]]:
@@ -151,7 +165,7 @@ def _ended(report: End) -> tuple[Any, ...]:
         outcome.result_ttl,
         report.keep,
         outcome.label,
-        outcome.eta,
+        report.eta,
     )
 
 
@@ -263,7 +277,7 @@ def _ending(report: End, time: datetime) -> tuple[Any, ...]:
         "aggregated_status": report.worst_level if state is TaskState.DONE else state,
         "retries": outcome.retries,
         "attempt": task.attempt,
-        "eta": outcome.eta,
+        "eta": report.eta,
         "log_count": report.number - 1 + len(outcome.logs) + (outcome.requeued is not None),
         "transitions": outcome.transitions,
     }

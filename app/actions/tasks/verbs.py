@@ -152,6 +152,7 @@ async def _checked(viewer: Viewer, wanted: WantedTask) -> NewTask:
         message = message.copy(queue_name=wanted.queue_name)
     return new_task(
         message,
+        delay_ms=_delay_ms(wanted),
         eta=_eta(wanted),
         uid=_text("uid", wanted.uid, 255),
         unique=_text("uniqueKey", wanted.unique_key, 200),
@@ -215,15 +216,20 @@ def _object(kwargs: Any) -> dict[str, Any]:
     return kwargs
 
 
-def _eta(wanted: WantedTask) -> datetime | None:
-    """When it may run; None: now."""
-    if wanted.delay is not None and wanted.eta is not None:
+def _delay_ms(wanted: WantedTask) -> float | None:
+    """How long it waits; None: not at all, or until a time that was chosen."""
+    if wanted.delay is None:
+        return None
+    if wanted.eta is not None:
         raise Invalid.field("eta", "Say either how long to wait or until when, not both.")
+    if wanted.delay > MAX_DELAY:
+        raise Invalid.field("delay", f"A task waits for at most {MAX_DELAY.days} days.")
+    return wanted.delay.total_seconds() * 1000 if wanted.delay > timedelta() else None
+
+
+def _eta(wanted: WantedTask) -> datetime | None:
+    """When it may run, if a time was chosen that is to come."""
     time = now()
-    if wanted.delay is not None:
-        if wanted.delay > MAX_DELAY:
-            raise Invalid.field("delay", f"A task waits for at most {MAX_DELAY.days} days.")
-        return time + wanted.delay if wanted.delay > timedelta() else None
     if wanted.eta is None or wanted.eta <= time:
         return None
     if wanted.eta.astimezone(UTC) > time + MAX_DELAY:
