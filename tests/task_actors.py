@@ -132,6 +132,14 @@ async def waits(gate: str, number: int = 0) -> None:
         raise
 
 
+@actor
+async def waits_each_time(gate: str) -> None:
+    """Wait until the gate of this attempt is open."""
+    attempt = current_task().attempt
+    stage.note("waits_each_time", attempt)
+    await stage.gates[f"{gate} {attempt}"].wait()
+
+
 @actor(max_retries=0)
 def computes(number: int) -> int:
     """A plain function: it runs in a thread."""

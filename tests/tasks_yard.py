@@ -155,6 +155,9 @@ async def run_runner(
     try:
         await runner.said(STARTED)
         yield runner
+    except BaseException as error:
+        error.add_note(f"The runner said:\n{runner.output[-10_000:]}")
+        raise
     finally:
         with suppress(ProcessLookupError):
             runner.send(signal.SIGCONT)

@@ -15,13 +15,13 @@ class Wire:
         self._target = Path(str(credentials["host"])) / f".s.PGSQL.{credentials['port']}"
         self._user, self._database = credentials["user"], credentials["database"]
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self.port = 0
         self._carrying: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         """The DATABASE_URL of the database behind it."""
-        return f"postgresql://{self._user}@127.0.0.1:{self._port}/{self._database}?sslmode=disable"
+        return f"postgresql://{self._user}@127.0.0.1:{self.port}/{self._database}?sslmode=disable"
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -31,8 +31,8 @@ class Wire:
         await self.close()
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Cut what goes through, and refuse what comes."""
