@@ -62,7 +62,9 @@ async def reach_database(settings: Settings) -> AsyncIterator[Database]:
     """The database by DATABASE_URL, or the embedded one, running until this ends; neither migrated nor in use."""
     if settings.database_url:
         database = _database_at(settings.database_url, settings)
-        await _check(database)
+        await _check(database.credentials, "DATABASE_URL")
+        if database.past_pooler is not None:
+            await _check(database.past_pooler, "DATABASE_DIRECT_URL")
         yield database
         return
     cluster = Cluster.at(settings.data_dir / "postgresql", settings.postgres_bin)
@@ -170,23 +172,19 @@ async def _create(credentials: Credentials, maintenance: str) -> None:
         await connection.close()
 
 
-async def _check(database: Database) -> None:
+async def _check(credentials: Credentials, setting: str) -> None:
     """Fail at start, in words for the operator, rather than in the first request."""
-    where = "{host}:{port}/{database}".format(**database.credentials)
+    where = "the database {host}:{port}/{database} of ".format(**credentials) + setting
     try:
-        connection = await database.connect()
+        connection = await asyncpg.connect(**credentials)
     except TROUBLE as error:
-        raise DatabaseUnavailable(
-            f"cannot use the database {where} of DATABASE_URL: {_words(error)}"
-        ) from error
+        raise DatabaseUnavailable(f"cannot use {where}: {_words(error)}") from error
     try:
         version = int(await connection.fetchval("SHOW server_version_num"))
     finally:
         await connection.close()
     if version < OLDEST:
-        raise DatabaseUnavailable(
-            f"the database {where} of DATABASE_URL is PostgreSQL {version // 10000}; Workyard needs 15 or later"
-        )
+        raise DatabaseUnavailable(f"{where} is PostgreSQL {version // 10000}; Workyard needs 15 or later")
 
 
 def _words(error: BaseException) -> str:

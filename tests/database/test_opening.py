@@ -11,7 +11,7 @@ import tortoise.context
 from pydantic import SecretStr
 
 from app.database import Database, DatabaseUnavailable, fetch, open_database, transaction
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from tests.database.cluster import Databases
 
 
@@ -39,6 +39,48 @@ async def test_opening_migrates_once(empty: Settings) -> None:
         assert not first.embedded
     async with open_database(empty) as second:
         assert second.migrated == ()
+
+
+async def test_what_needs_a_session_passes_by_a_pooler(empty: Settings) -> None:
+    assert empty.database_url
+    url = empty.database_url.get_secret_value()
+    settings = empty.model_copy(
+        update={
+            "database_url": SecretStr(f"{url}&application_name=pooled"),
+            "database_direct_url": SecretStr(f"{url}&application_name=direct"),
+        }
+    )
+
+    async with open_database(settings) as database:
+        [pooled] = await fetch(
+            "SELECT current_setting('application_name') AS name, current_setting('jit') AS jit"
+        )
+        connection = await database.connect()
+        direct = await connection.fetchrow(
+            "SELECT current_setting('application_name') AS name, current_setting('jit') AS jit"
+        )
+        await connection.close()
+
+    assert database.migrated
+    # A pooler refuses settings that it does not know, and the statements that a connection remembers may be another's.
+    assert (pooled["name"], pooled["jit"], database.credentials["statement_cache_size"]) == (
+        "pooled",
+        "on",
+        0,
+    )
+    assert (direct["name"], direct["jit"]) == ("direct", "off")
+    assert "statement_cache_size" not in database.direct
+
+
+async def test_a_flaw_in_the_address_past_the_pooler_is_said_with_its_name(empty: Settings) -> None:
+    settings = empty.model_copy(update={"database_direct_url": SecretStr("mysql://u:secret@h/d")})
+
+    with pytest.raises(SettingsError) as refused:
+        async with open_database(settings):
+            pass
+
+    assert str(refused.value).startswith("expected DATABASE_DIRECT_URL to be like postgresql://")
+    assert "secret" not in str(refused.value)
 
 
 async def test_every_task_uses_what_one_has_opened(empty: Settings) -> None:
