@@ -73,10 +73,13 @@ def test_the_states_that_are_drawn_are_the_states_that_there_are() -> None:
 
 
 def test_the_metrics_that_the_operators_guide_explains_are_exposed() -> None:
+    import app.daemons.runner.telemetry  # noqa: F401
     import app.web.asgi  # noqa: F401  whatever counts is there once the server is
+    from app.web.task_metrics import TaskMetrics
 
     explained = set(re.findall(r"`(workyard_\w+)`", (ROOT / "docs" / "guides" / "operating.md").read_text()))
-    exposed = set(re.findall(r"^# TYPE (workyard_\w+)", generate_latest().decode(), re.MULTILINE))
+    both = generate_latest() + generate_latest(TaskMetrics())
+    exposed = set(re.findall(r"^# TYPE (workyard_\w+)", both.decode(), re.MULTILINE))
 
     assert explained <= exposed
     assert {name for name in exposed if not name.endswith("_created")} <= explained
