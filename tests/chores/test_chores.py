@@ -1,5 +1,6 @@
 """Each of our chores does its work, run as a task runner runs it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from app.models import OutboxEvent, Schedule, Task, TaskLog, TaskState, WorkerSt
 from app.settings import Settings
 from tests.api import Api, rows_of
 from tests.cast import Cast
-from tests.tasks_yard import start_runner, until_state
+from tests.tasks_yard import LIMIT, start_runner, until_state
 
 BATCH = 3
 
@@ -108,10 +109,12 @@ async def test_events_are_kept_as_long_as_the_setting_says(
     old = [event.id for event in await OutboxEvent.all()]
     assert len(old) > BATCH
 
-    task = await do("prune_event_log")
+    async with asyncio.timeout(
+        LIMIT
+    ):  # what a transaction that is still open might read is left for the next time
+        while await OutboxEvent.exists(id__in=old):
+            assert (await do("prune_event_log")).state is TaskState.DONE
 
-    assert task.state is TaskState.DONE
-    assert not await OutboxEvent.exists(id__in=old)
     assert await OutboxEvent.exists(event_type="task.queued")
 
 

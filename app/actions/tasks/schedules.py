@@ -15,7 +15,6 @@ from app.actions.accounts import default_tenant_id
 from app.actions.audit import note
 from app.actions.outbox import record
 from app.actions.tasks.enqueueing import enqueue
-from app.clock import now
 from app.database import atomic, fetch, transaction
 from app.errors import Invalid, InvalidCrontab
 from app.models import ContentType, Entity, LogAction, Schedule, Task
@@ -27,6 +26,8 @@ AT_ONCE = 100
 """So many due schedules are sent in one transaction."""
 DECLARING = 4
 """Key of the advisory lock under which schedules are declared."""
+ON_STARTUP, ON_SAVE = "send_on_startup", "send_on_save"
+"""The fields of a spec that have it sent when it is declared."""
 STARTED_TOGETHER = timedelta(minutes=1)
 """Runners that start within this time count as one start."""
 BROKEN_FOR = timedelta(hours=1)
@@ -71,7 +72,7 @@ async def declare_schedules(specs: Sequence[ScheduleSpec]) -> Declared:
     await fetch("SELECT pg_advisory_xact_lock($1, 0)", DECLARING)
     query = Schedule.filter(declared_crontab__isnull=False, rel_obj_id__isnull=True)
     rows = await query.select_for_update(no_key=True).order_by("id")
-    return await _declare(rows, specs, await default_tenant_id(), "send_on_startup")
+    return await _declare(rows, specs, ON_STARTUP, await default_tenant_id(), await _time())
 
 
 @atomic()
@@ -95,11 +96,11 @@ async def declare_schedules_of(owner: Entity, specs: Sequence[ScheduleSpec]) -> 
         for spec in specs
     ]
     tenant_id = getattr(owner, "tenant_id", None) or await default_tenant_id()
-    return await _declare(rows, own, tenant_id, "send_on_save")
+    return await _declare(rows, own, ON_SAVE, tenant_id, await _time())
 
 
 async def _declare(
-    rows: Sequence[Schedule], specs: Sequence[ScheduleSpec], tenant_id: int, occasion: str
+    rows: Sequence[Schedule], specs: Sequence[ScheduleSpec], occasion: str, tenant_id: int, time: datetime
 ) -> Declared:
     """Bring these rows to what the specs say. `occasion` is the field of a spec that has it sent now."""
     left: dict[Key, Schedule] = {(row.actor_name, row.identifier): row for row in rows}
@@ -109,14 +110,14 @@ async def _declare(
     for spec in specs:
         row = left.pop(spec.key, None)
         send_now = bool(getattr(spec, occasion))
-        if row is None:
-            row = await _create(spec, tenant_id, due=not send_now)
+        if row is None:  # due at once, if it is not sent now anyway
+            row = await _create(spec, tenant_id, time if not send_now else next_time(spec.crontab, time))
             created.append(row.id)
-        elif fields := await _follow(row, spec):
+        elif fields := await _follow(row, spec, time):
             await row.save_changes(*fields)
             changed.append(row.id)
         if send_now and not row.paused:
-            sent += await _send_unless_sent(row)
+            sent += await (_send_safely(row) if occasion == ON_SAVE else _send_unless_sent(row))
     gone = [row.id for row in left.values()]
     for event, ids in (
         (events.ScheduleCreated, created),
@@ -130,9 +131,7 @@ async def _declare(
     return Declared(len(created), len(changed), len(gone), sent)
 
 
-async def _create(spec: ScheduleSpec, tenant_id: int, *, due: bool) -> Schedule:
-    """A new row, due at once unless it is sent now anyway."""
-    time = now()
+async def _create(spec: ScheduleSpec, tenant_id: int, next_run: datetime) -> Schedule:
     return await Schedule.create(
         tenant_id=tenant_id,
         actor_name=spec.actor_name,
@@ -140,17 +139,17 @@ async def _create(spec: ScheduleSpec, tenant_id: int, *, due: bool) -> Schedule:
         crontab=spec.crontab,
         declared_crontab=spec.crontab,
         paused=spec.paused,
-        next_run=time if due else next_time(spec.crontab, time),
+        next_run=next_run,
         **await _contents(spec),
     )
 
 
-async def _follow(row: Schedule, spec: ScheduleSpec) -> list[str]:
+async def _follow(row: Schedule, spec: ScheduleSpec, time: datetime) -> list[str]:
     """Change the row as the spec has changed. Returns which columns that were."""
     wanted = await _contents(spec)
     if row.declared_crontab != spec.crontab:
         if row.crontab == row.declared_crontab:  # nobody has changed it: it goes on following the code
-            wanted |= {"crontab": spec.crontab, "next_run": next_time(spec.crontab, now())}
+            wanted |= {"crontab": spec.crontab, "next_run": next_time(spec.crontab, time)}
         wanted["declared_crontab"] = spec.crontab
     fields = [name for name, value in wanted.items() if getattr(row, name) != value]
     for name in fields:
@@ -317,7 +316,7 @@ async def update_schedule(
     """
     schedule = await Schedule.lock_visible(viewer, id, if_version=if_version)
     viewer.require(Capability.CHANGE_SCHEDULE)
-    change = _change(schedule, crontab, paused)
+    change = _change(schedule, crontab, paused, await _time())
     if change:
         await schedule.save_changes(*change)
         await record(events.ScheduleChanged, schedule.id)
@@ -326,15 +325,17 @@ async def update_schedule(
     return schedule
 
 
-def _change(schedule: Schedule, crontab: str | None, paused: bool | None) -> Mapping[str, Any]:
+def _change(
+    schedule: Schedule, crontab: str | None, paused: bool | None, time: datetime
+) -> Mapping[str, Any]:
     """Change the row. Returns which columns, and to what."""
     change: dict[str, Any] = {}
     if crontab is not None and (checked := check_crontab(crontab)) != schedule.crontab:
-        change |= {"crontab": checked, "next_run": next_time(checked, now())}
+        change |= {"crontab": checked, "next_run": next_time(checked, time)}
     if paused is not None and paused != schedule.paused:
         change["paused"] = paused
         if not paused:
-            change["next_run"] = now()
+            change["next_run"] = time
     for name, value in change.items():
         setattr(schedule, name, value)
     return change
@@ -350,3 +351,10 @@ async def send_schedule(viewer: Viewer, id: int) -> Task:
     viewer.require(Capability.SEND_SCHEDULE)
     (sent,) = await enqueue([task_of(schedule)])
     return await Task.get(id=sent.id)
+
+
+async def _time() -> datetime:
+    """The time by the database's clock, by which schedules are due: a host's may be wrong."""
+    [row] = await fetch("SELECT now() AS time")
+    time: datetime = row["time"]
+    return time

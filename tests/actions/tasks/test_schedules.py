@@ -1,6 +1,7 @@
 """Schedules: declared, changed, sent when due, once over all that look."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -173,7 +174,7 @@ async def test_the_schedules_of_an_object_are_what_is_declared_of_it_and_go_with
     await declare_schedules([])
     rows = await Schedule.all().order_by("id").prefetch_related("rel_obj_content_type")
 
-    assert again == Declared(deleted=1, sent=0)  # what it sent first is still unfinished
+    assert again == Declared(deleted=1, sent=1)  # each time that the object is saved
     assert [(row.actor_name, row.rel_obj_id, row.tenant_id) for row in rows] == [
         ("tests.task_actors.noop", str(cast.lab.id), cast.tenant.id),
         ("tests.task_actors.noop", str(cast.theirs.id), cast.theirs.tenant_id),
@@ -272,6 +273,39 @@ async def test_a_run_of_an_actor_without_events_is_told_to_nobody(
 
     assert (await send_due_schedules()).sent == 1
     assert await types() == ["schedule.created"]
+
+
+READS_ALL = re.compile(r"Seq Scan on (?:task|schedule)\b")
+
+
+async def test_what_is_due_is_looked_up_however_many_tasks_there_are(owndb: Database) -> None:
+    await declare_schedules([spec(identifier=str(number)) for number in range(500)])
+    await fetch("UPDATE schedule SET next_run = now() + interval '1 day' WHERE identifier <> '1'")
+    for own in (True, False):
+        await fetch(
+            "INSERT INTO task (message_id, actor_name, message, tenant_id, state, ready, expires_at, rel_obj_content_type_id,"
+            " rel_obj_id) SELECT gen_random_uuid(), 'a.b', '', schedule.tenant_id, 'done', false, now(),"
+            " CASE WHEN $2 THEN kind.id END, CASE WHEN $2 THEN schedule.id::text END"
+            " FROM generate_series(1, $1), schedule, content_type AS kind"
+            " WHERE schedule.identifier = '1' AND kind.model = 'schedule'",
+            700 if own else 20_000,
+            own,
+        )
+    connection = await owndb.connect()
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE due (int) AS {schedules._DUE}")
+        plans = []
+        for _ in range(2):
+            rows = await connection.fetch("EXPLAIN EXECUTE due (100)")
+            plans.append("\n".join(row[0] for row in rows))
+            await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+    for plan in plans:
+        assert READS_ALL.findall(plan) == [], plan
+        assert "task_by_rel_obj" in plan
 
 
 async def test_looking_while_nothing_is_due_is_one_statement(
