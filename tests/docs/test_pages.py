@@ -73,7 +73,7 @@ def test_the_states_that_are_drawn_are_the_states_that_there_are() -> None:
 
 
 def test_the_metrics_that_the_operators_guide_explains_are_exposed() -> None:
-    import app.daemons.runner.telemetry  # noqa: F401
+    import app.daemons.runner.telemetry
     import app.web.asgi  # noqa: F401  whatever counts is there once the server is
     from app.web.task_metrics import TaskMetrics
 
