@@ -188,6 +188,74 @@ CREATE UNLOGGED TABLE task_idle (
     PRIMARY KEY (queue_name, worker_id)
 );
 
+-- The claim. By the index and in its order, whatever PostgreSQL knows of the table: when it expects few tasks, it would read
+-- all that wait and sort them, each time. The rows are found by where they are, as any join may be planned to read the table.
+CREATE FUNCTION claim_tasks(runner uuid, queue text, most int) RETURNS SETOF task LANGUAGE plpgsql
+    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+BEGIN
+    IF EXISTS (SELECT FROM worker_status WHERE worker_status.id = runner AND lost_at IS NOT NULL) THEN
+        RETURN; -- whoever was taken for lost would lose them again
+    END IF;
+    RETURN QUERY UPDATE task SET state = 'consumed', ready = false, worker_id = runner, attempt = task.attempt + 1, mtime = now()
+        WHERE ctid = ANY (ARRAY(
+            SELECT waiting.ctid FROM task AS waiting WHERE waiting.queue_name = queue AND waiting.ready
+            ORDER BY waiting.priority, waiting.id LIMIT most FOR NO KEY UPDATE SKIP LOCKED))
+        RETURNING task.*;
+END $$;
+
+-- The queues that have a task to run now: a look-up for each, however many tasks there are.
+CREATE FUNCTION filled_task_queues() RETURNS SETOF text LANGUAGE plpgsql
+    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+DECLARE
+    found_name text := (SELECT queue_name FROM task WHERE ready ORDER BY queue_name LIMIT 1);
+BEGIN
+    WHILE found_name IS NOT NULL LOOP
+        RETURN NEXT found_name;
+        found_name := (SELECT queue_name FROM task WHERE ready AND queue_name > found_name ORDER BY queue_name LIMIT 1);
+    END LOOP;
+END $$;
+
+-- What a runner looks for each second: see app/actions/tasks/promoting.py. The time is the clock's and not the transaction's, so
+-- that a look that waited for something finds what came due meanwhile. `first` hops from priority to priority, and from queue to
+-- queue: it reads one row for each, however many tasks wait.
+CREATE FUNCTION look_for_tasks(runner uuid, most int) RETURNS TABLE (promoted int, told bigint, queues text[], waited float8[],
+    cancelled bigint[], attempts int[], seconds_to_next float8) LANGUAGE plpgsql
+    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH RECURSIVE due AS (
+        UPDATE task SET ready = true
+        WHERE ctid = ANY (ARRAY(
+            SELECT waiting.ctid FROM task AS waiting
+            WHERE waiting.state = 'queued' AND NOT waiting.ready AND waiting.eta <= clock_timestamp()
+            ORDER BY waiting.eta LIMIT most FOR NO KEY UPDATE SKIP LOCKED))
+        RETURNING queue_name, extract(epoch FROM clock_timestamp() - eta)::float8 AS seconds),
+    heard AS (
+        SELECT pg_notify('workyard_tasks', queue_name) FROM (SELECT DISTINCT queue_name FROM due) AS filled
+        WHERE EXISTS (SELECT FROM task_idle WHERE task_idle.queue_name = filled.queue_name)),
+    first AS (
+        (SELECT queue_name, priority, mtime, eta FROM task WHERE ready ORDER BY queue_name, priority, id LIMIT 1)
+        UNION ALL
+        SELECT next.queue_name, next.priority, next.mtime, next.eta FROM first CROSS JOIN LATERAL (
+            SELECT task.queue_name, task.priority, task.mtime, task.eta FROM task
+            WHERE task.ready AND (task.queue_name, task.priority) > (first.queue_name, first.priority)
+            ORDER BY task.queue_name, task.priority, task.id LIMIT 1) AS next),
+    filled AS (
+        SELECT queue_name, max(extract(epoch FROM clock_timestamp() - greatest(mtime, eta)))::float8 AS seconds
+        FROM first GROUP BY queue_name
+        UNION ALL
+        SELECT queue_name, max(seconds) FROM due GROUP BY queue_name),
+    stopped AS (
+        SELECT id, attempt FROM task WHERE worker_id = runner AND cancel_requested_at IS NOT NULL)
+    SELECT (SELECT count(*) FROM due)::int, (SELECT count(*) FROM heard),
+        coalesce((SELECT array_agg(queue_name ORDER BY queue_name, seconds) FROM filled), '{}'),
+        coalesce((SELECT array_agg(seconds ORDER BY queue_name, seconds) FROM filled), '{}'),
+        coalesce((SELECT array_agg(id ORDER BY id) FROM stopped), '{}'),
+        coalesce((SELECT array_agg(attempt ORDER BY id) FROM stopped), '{}'),
+        (SELECT greatest(0, extract(epoch FROM eta - clock_timestamp()))::float8 FROM task
+         WHERE state = 'queued' AND NOT ready AND eta > clock_timestamp() ORDER BY eta LIMIT 1);
+END $$;
+
 -- A NOTIFY in every commit makes commits wait for each other, so there is none while all runners are busy.
 CREATE FUNCTION wake_task_runners() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -34,7 +34,10 @@ class Claimed(NamedTuple):
 async def claim(
     connection: "asyncpg.Connection[Any]", worker_id: UUID, queue_name: str, limit: int
 ) -> Sequence[Claimed]:
-    """Give the runner up to so many tasks of a queue. They are its own until it reports, or is lost. No event tells of it."""
+    """Give the runner up to so many tasks of a queue. They are its own until it reports, or is lost. No event tells of it.
+
+    One that was taken for lost is given none until it has come back: it would lose them again.
+    """
     rows = await connection.fetch(_CLAIM, worker_id, queue_name, limit)
     claimed = [Claimed._make(row) for row in rows]
     if len(claimed) > 1:
@@ -76,29 +79,14 @@ _CLAIMED = """id, message_id, queue_name, actor_name, message, attempt, retries,
     CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT app_label FROM content_type WHERE id = rel_obj_content_type_id) END,
     CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT model FROM content_type WHERE id = rel_obj_content_type_id) END, rel_obj_id"""
 
-# The rows are found by where they are: a join, however it was planned, may read the whole table when PostgreSQL errs in how
-# much there is. For the same reason it is one queue at a time: for `queue_name = ANY (…)` the index gives no order.
-_CLAIM = f"""
-UPDATE task SET state = 'consumed', ready = false, worker_id = $1, attempt = attempt + 1, mtime = now()
-WHERE ctid = ANY (ARRAY(
-    SELECT waiting.ctid FROM task AS waiting WHERE waiting.queue_name = $2 AND waiting.ready
-    ORDER BY waiting.priority, waiting.id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
-RETURNING {_CLAIMED}
-"""
+# One queue at a time: for `queue_name = ANY (…)` no index gives the order.
+_CLAIM = f"SELECT {_CLAIMED} FROM claim_tasks($1, $2, $3)"
 
 _UNHEARD = f"""
 SELECT {_CLAIMED} FROM task WHERE worker_id = $1 AND state = 'consumed' AND id <> ALL ($2::bigint[]) ORDER BY priority, id
 """
 
-_FILLED = """
-WITH RECURSIVE filled AS (
-    (SELECT queue_name FROM task WHERE ready ORDER BY queue_name LIMIT 1)
-    UNION ALL
-    SELECT (SELECT task.queue_name FROM task WHERE task.ready AND task.queue_name > filled.queue_name
-            ORDER BY task.queue_name LIMIT 1)
-    FROM filled WHERE filled.queue_name IS NOT NULL)
-SELECT queue_name FROM filled WHERE queue_name IS NOT NULL
-"""
+_FILLED = "SELECT * FROM filled_task_queues()"
 
 _AWAIT = """
 INSERT INTO task_idle (queue_name, worker_id) SELECT unnest($2::text[]), $1::uuid ON CONFLICT DO NOTHING
