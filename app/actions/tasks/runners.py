@@ -52,19 +52,19 @@ async def record_for_all_tenants(event: EventType, *ids: UUID) -> None:
         await record(event, *ids, tenant_id=row["id"])
 
 
-async def beat(
-    connection: "asyncpg.Connection[Any]", runner: RunnerInfo, *, running: int, stopping: bool
-) -> bool:
-    """Say that a runner lives, on a connection that only it uses. False when it had been given up meanwhile: its tasks are
-    then others', and it is known again from now on.
+async def beat(connection: "asyncpg.Connection[Any]", id: UUID, *, running: int, stopping: bool) -> bool:
+    """Say that a runner lives, on a connection that only it uses. False when it had been given up: its tasks are then
+    others', and it is given none until it has `come_back`.
     """
-    if await connection.fetchval(_BEAT, runner.id, running, stopping):
-        return True
+    return bool(await connection.fetchval(_BEAT, id, running, stopping))
+
+
+async def come_back(connection: "asyncpg.Connection[Any]", runner: RunnerInfo) -> None:
+    """Make a runner known again that had been given up, and has stopped what it ran."""
     async with connection.transaction():
         await connection.execute(_REGISTER, *_columns(runner))
         await connection.fetchval("SELECT id FROM worker_status WHERE id = $1 FOR UPDATE", runner.id)
         await connection.execute(_TELL_OF_RETURN, runner.id)
-    return False
 
 
 async def forget_old_runners() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from app.actions.tasks.runners import RunnerInfo, beat
+from app.actions.tasks.runners import RunnerInfo, beat, come_back
 from app.database import Database
 from app.models.tasks import ALIVE_FOR
 
@@ -122,9 +122,12 @@ class Heartbeat:
             connection.terminate()
 
     async def _beat(self, connection: "asyncpg.Connection[Any]") -> None:
-        known = await beat(connection, self.runner, running=self._running(), stopping=self._stopping())
-        if not known:
-            self._tell("it had been given up")
+        runner = self.runner
+        if not await beat(connection, runner.id, running=self._running(), stopping=self._stopping()):
+            self._tell(
+                "it had been given up"
+            )  # first, so that it stops what it ran before it is given anything new
+            await come_back(connection, runner)
 
     def _notice_silence(self) -> None:
         if not self._told_of_silence and self.silence() >= ALIVE_FOR.total_seconds():

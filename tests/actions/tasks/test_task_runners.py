@@ -1,11 +1,12 @@
 """The rows of task runners."""
 
+from app.actions.tasks.claiming import claim
 from app.actions.tasks.recovering import recover_lost_tasks
-from app.actions.tasks.runners import beat, forget_old_runners, stop_runner
+from app.actions.tasks.runners import beat, come_back, forget_old_runners, stop_runner
 from app.clock import now
 from app.database import Database, fetch
 from app.models import Tenant, WorkerStatus
-from tests.task_rows import events_of, lose, runner
+from tests.task_rows import events_of, lose, runner, task
 
 
 async def test_two_runners_of_one_host_are_two(db: Database) -> None:
@@ -29,7 +30,7 @@ async def test_a_beat_says_that_it_lives_and_what_it_does(db: Database) -> None:
     connection = await db.connect()
     await fetch("UPDATE worker_status SET last_seen = now() - interval '29 seconds'")
 
-    known = await beat(connection, info, running=7, stopping=True)
+    known = await beat(connection, info.id, running=7, stopping=True)
 
     row = await WorkerStatus.get(id=info.id)
     assert known
@@ -38,17 +39,23 @@ async def test_a_beat_says_that_it_lives_and_what_it_does(db: Database) -> None:
     await connection.close()
 
 
-async def test_a_beat_of_a_lost_runner_says_that_its_tasks_are_others_and_makes_it_known_again(
+async def test_a_lost_runner_learns_it_by_its_beat_and_is_given_nothing_until_it_comes_back(
     db: Database,
 ) -> None:
     info = await runner()
     connection = await db.connect()
     await lose(info.id)
     await recover_lost_tasks()
+    waiting = await task()
 
-    known = [await beat(connection, info, running=0, stopping=False) for _ in range(2)]
+    known = await beat(connection, info.id, running=0, stopping=False)
+    given = await claim(connection, info.id, "default", 1)
+    await come_back(connection, info)
+    known_again = await beat(connection, info.id, running=0, stopping=False)
+    given_again = await claim(connection, info.id, "default", 1)
 
-    assert known == [False, True]
+    assert (known, given) == (False, [])
+    assert (known_again, [each.id for each in given_again]) == (True, [waiting.id])
     assert [event["event_type"] for event in await events_of(f"worker_status/{info.id}")] == [
         "worker_status.started",
         "worker_status.lost",
@@ -57,12 +64,13 @@ async def test_a_beat_of_a_lost_runner_says_that_its_tasks_are_others_and_makes_
     await connection.close()
 
 
-async def test_a_beat_of_a_forgotten_runner_makes_it_known_again(db: Database) -> None:
+async def test_a_forgotten_runner_comes_back_too(db: Database) -> None:
     info = await runner()
     connection = await db.connect()
     await fetch("DELETE FROM worker_status")
 
-    assert not await beat(connection, info, running=0, stopping=False)
+    assert not await beat(connection, info.id, running=0, stopping=False)
+    await come_back(connection, info)
 
     assert (await WorkerStatus.get(id=info.id)).alive
     await connection.close()
