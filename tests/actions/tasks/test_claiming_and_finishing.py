@@ -16,7 +16,7 @@ from app.actions.tasks.claiming import Claimed, await_tasks, claim, filled_queue
 from app.actions.tasks.finishing import End, Progress, flush
 from app.clock import now
 from app.database import Database, fetch
-from app.models import Task, TaskState
+from app.models import Task, TaskState, TaskStatus
 from app.models.tasks import LogEvent, LogLevel
 from app.tasks import Outcome
 from tests.tasks_yard import assert_consistent, lines_of, path_of
@@ -130,7 +130,8 @@ async def test_an_end_is_stored_with_its_lines_and_one_event(db: Database, conne
     await flush(connection, ME, [ended(task, DONE, line("one"), line("two", LogLevel.WARNING))])
 
     row = await Task.get(id=id)
-    assert (row.state, row.aggregated_status, row.message, row.dedupe_key) == (DONE, "warning", b"", None)
+    assert (row.state, row.aggregated_status) == (DONE, TaskStatus.WARNING)
+    assert row.message == b"" and row.dedupe_key is None
     assert [(each.number, each.event, each.attempt) for each in await lines_of(row)] == [
         (1, "Task has been queued", 0),
         (2, "one", 1),
@@ -225,7 +226,7 @@ async def test_a_late_report_changes_nothing_and_what_it_sent_is_not_sent(
     }[whose]
     await fetch(f"UPDATE task SET {change} WHERE id = $1", late)
     [before] = await fetch("SELECT * FROM task WHERE id = $1", late)
-    reports = [
+    reports: list[finishing.Report] = [
         Progress(tasks[0], RUNNING, [(RUNNING, now())], [line("late")], 2, "info"),
         ended(tasks[0], DONE, line("late"), effects=[new()]),
         ended(tasks[1], DONE, line("mine"), effects=[new("effect")]),
