@@ -1,7 +1,6 @@
 """python -m app tasks run"""
 
 import asyncio
-import gc
 import os
 import signal
 from typing import TYPE_CHECKING, Annotated
@@ -60,7 +59,7 @@ async def _run(settings: Settings) -> None:
 
     from app.actions.tasks.schedules import declare_schedules
     from app.chores import load_actors
-    from app.daemons.runner import Runner
+    from app.daemons.runner import Runner, collect_less_often
     from app.database import open_database
 
     specs = load_actors(settings)
@@ -70,7 +69,7 @@ async def _run(settings: Settings) -> None:
         _stop_on_signals(runner)
         running = asyncio.create_task(runner.run_forever())
         await runner.wait_until_running()
-        _collect_less_often()
+        collect_less_often()
         if not running.done():
             structlog.get_logger(__name__).info(
                 "running tasks",
@@ -79,12 +78,6 @@ async def _run(settings: Settings) -> None:
                 concurrency=settings.task_concurrency,
             )
         await running
-
-
-def _collect_less_often() -> None:
-    """A task makes some thirty objects, and hundreds of tasks are under way: looking at them so often cost an eighth."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _stop_on_signals(runner: "Runner") -> None:

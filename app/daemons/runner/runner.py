@@ -13,7 +13,7 @@ from uuid import UUID
 import dramatiq
 import structlog
 from dramatiq.errors import ActorNotFound
-from dramatiq.middleware import Shutdown
+from dramatiq.middleware import CurrentMessage, Shutdown
 from uuid_utils.compat import uuid7
 
 from app.actions.tasks.finishing import Report
@@ -324,6 +324,7 @@ class Runner:
 
     async def _work(self, held: Held, lane: Lane, task: RunningTask) -> None:
         """Run one task after the other for as long as some wait. What one leaves behind in the context, the next does not see."""
+        CurrentMessage._MESSAGE.set(None)  # as `process` leaves it
         clean, number = copy_context(), 0
         while await self._run(held, task) and lane.waiting and not self.stopping and copy_context() == clean:
             number += 1

@@ -14,7 +14,7 @@ import asyncpg
 from app.actions.tasks.claiming import claim
 from app.actions.tasks.schedules import declare_schedules
 from app.chores import load_actors
-from app.daemons.runner import Runner
+from app.daemons.runner import Runner, collect_less_often
 from app.database import open_database
 from app.database.opening import SERVER_SETTINGS
 from app.settings import Settings
@@ -87,6 +87,7 @@ class Workyard(Engine):
         specs = load_actors(settings)
         async with open_database(settings, migrate=False) as database:
             await declare_schedules(specs)
+            collect_less_often()
             await Runner(database, settings).run_forever()
 
     async def claim(self, limit: int, times: int) -> list[float]:
