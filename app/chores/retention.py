@@ -43,7 +43,7 @@ async def forget_old_runners() -> None:
 
 
 schedules = [
-    ScheduleSpec(purge_tasks, "* * * * * */10"),
+    ScheduleSpec(purge_tasks, "* * * * * 0"),
     ScheduleSpec(prune_event_log, "3-59/10 * * * *"),
     ScheduleSpec(forget_old_tokens, "5 * * * *"),
     ScheduleSpec(forget_old_keys, "7 * * * *"),

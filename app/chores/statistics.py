@@ -12,4 +12,4 @@ async def analyze_what_has_grown() -> None:
     await statistics.analyze_what_has_grown()
 
 
-schedules = [ScheduleSpec(analyze_what_has_grown, "* * * * * */5")]
+schedules = [ScheduleSpec(analyze_what_has_grown, "* * * * * */15")]
