@@ -450,3 +450,49 @@ def test_a_task_names_the_object_as_content_types_do(cast: Cast) -> None:
     new = new_task(actors.noop.message(), rel_obj=cast.lab)
 
     assert new.rel_obj == ("workspaces", "workspace", str(cast.lab.id))
+
+
+CONDITIONS: list[dict[str, Any]] = [
+    {"standalone": {"eq": True}},
+    {"standalone": {"eq": False}},
+    {"excludeSuccessful": {"eq": True}},
+    {"excludeSuccessful": {"eq": False}},
+    {"uid": {"eq": "tests.task_actors.noop:a"}},
+    {"uid": {"in": ["tests.task_actors.noop", "tests.task_actors.noop:a"]}},
+    {"uid": {"in": []}},
+    {"relObj": {"model": "workspace"}},
+    {"relObj": {"appLabel": "work", "model": "worker"}},
+    {"relObj": {"in": []}},
+    {"search": {"contains": "noop:"}},
+    {"search": {"contains": "a"}},
+    {"search": {"contains": "workspaces"}},
+    {"search": {"contains": "queued"}},
+    {"worker": {"isNull": True}},
+]
+
+
+async def test_each_task_satisfies_a_condition_or_its_negation_however_often_it_is_negated(
+    api: Api, cast: Cast
+) -> None:
+    """Also where a task has no label and no object; and beside another condition."""
+    for label in (None, "a", "b"):
+        for owner in (None, cast.lab, cast.machine.worker):
+            await cast.task(uid=label, rel_obj=owner)
+    await one_of_each_status(cast)
+    tasks = {gid(task) for task in await Task.all()}
+
+    async def found(filter: dict[str, Any]) -> set[str]:
+        document = "query($f: TaskFilter) { tasks(filter: $f, first: 100) { nodes { id } } }"
+        return {node["id"] for node in (await api.execute(cast.root, document, f=filter))["tasks"]["nodes"]}
+
+    beside = {"state": {"in": ["QUEUED", "DONE"]}}
+    of_state = await found(beside)
+    for condition in CONDITIONS:
+        true = await found(condition)
+        assert await found({"not": condition}) == tasks - true, condition
+        assert await found({"not": {"not": condition}}) == true, condition
+        assert await found({"not": {**condition, **beside}}) == tasks - (true & of_state), condition
+        assert await found({"not": {"or": [condition, beside]}}) == tasks - (true | of_state), condition
+        assert await found({"not": {"and": [{"not": condition}, beside]}}) == tasks - (of_state - true), (
+            condition
+        )
