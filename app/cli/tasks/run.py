@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from app.daemons.runner import Runner
@@ -35,17 +35,13 @@ def run(
     import uvloop
 
     from app.logs import configure_logging
-    from app.tasks import ModuleNotLoaded
     from app.tracing import configure_tracing
 
     settings = _with_options(load_settings(), queues, concurrency)
     configure_logging(settings)
     configure_tracing("tasks")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            runner.run(_run(settings))
-        except ModuleNotLoaded as error:
-            raise SettingsError(str(error)) from None
+        runner.run(_run(settings))
 
 
 def _with_options(settings: Settings, queues: str | None, concurrency: int | None) -> Settings:
