@@ -1,7 +1,7 @@
 """Reads our pages: their blocks of code, and what comments before a block tell the test that runs it.
 
 <!-- terminal: watching -->             the next block runs in a terminal of its own, until closed
-<!-- terminal: closed -->               somebody presses Ctrl-C there
+<!-- terminal: closed -->               somebody presses Ctrl-C in the one that was opened last
 <!-- wait: watched.txt has COMPLETED -->
 """
 

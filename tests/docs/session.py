@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.docs.pages import ROOT, Block, Directive, parts
@@ -16,22 +16,37 @@ LIMIT = 90
 PRELUDE = """
 set -eu -o pipefail
 has() {
-  for _ in $(seq 300); do if grep -qs -- "$2" "$1"; then return; fi; sleep 0.1; done
+  for _ in $(seq 600); do if grep -qs -- "$2" "$1"; then return; fi; sleep 0.1; done
   echo "never saw '$2' in $1:"; cat "$1"; exit 1
 }
-TERMINAL=
-close() { if [ -n "$TERMINAL" ]; then kill -- "-$TERMINAL"; wait "$TERMINAL" || true; TERMINAL=; fi; }
-trap close EXIT
+TERMINALS=()
+close() {
+  if [ ${#TERMINALS[@]} -gt 0 ]; then
+    kill -- "-${TERMINALS[-1]}" 2> /dev/null || true; wait "${TERMINALS[-1]}" || true; unset 'TERMINALS[-1]'
+  fi
+}
+trap 'while [ ${#TERMINALS[@]} -gt 0 ]; do close; done' EXIT
 """
 
 
-async def run_examples(page: Path, server: LiveServer, directory: Path) -> str:
-    """Run them against a server, in a directory of their own; return what they printed. Fails when one of them does."""
+async def run_examples(
+    page: Path,
+    server: LiveServer,
+    directory: Path,
+    *,
+    limit: float = LIMIT,
+    replacing: Mapping[str, str] | None = None,
+) -> str:
+    """Run them against a server, in a directory of their own; return what they printed. Fails when one of them does.
+
+    `replacing` has what to read in the place of something in the page, such as a port that may be taken here.
+    """
     (directory / ".venv").symlink_to(Path(sys.prefix))
+    (directory / "examples").symlink_to(ROOT / "examples")
     process = await asyncio.create_subprocess_exec(
         "bash",
         "-c",
-        PRELUDE + "".join(script(page, server)),
+        PRELUDE + _replaced("".join(script(page, server)), replacing or {}),
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
@@ -44,7 +59,7 @@ async def run_examples(page: Path, server: LiveServer, directory: Path) -> str:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(limit):
             printed = (await process.communicate())[0].decode()
     finally:
         if process.returncode is None:
@@ -69,11 +84,17 @@ def script(page: Path, server: LiveServer) -> Iterator[str]:
             case Block("sh", code) if not is_make(code):
                 code = _as_here(code, server)
                 yield (
-                    f"set -m\n(\n{code}\n) > {terminal}.out 2>&1 &\nTERMINAL=$!\nset +m\n"
+                    f"set -m\n(\n{code}\n) > {terminal}.out 2>&1 &\nTERMINALS+=($!)\nset +m\n"
                     if terminal
                     else code
                 )
                 terminal = ""
+
+
+def _replaced(code: str, by: Mapping[str, str]) -> str:
+    for name, value in by.items():
+        code = code.replace(name, value)
+    return code
 
 
 def is_make(code: str) -> bool:

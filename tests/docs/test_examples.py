@@ -1,12 +1,18 @@
 """What the pages tell a reader to type works."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
+from tests.database.cluster import Databases
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.docs.session import is_make, run_examples
-from tests.live import LiveServer
+from tests.live import LiveServer, free_port, start_server
+from tests.tasks_yard import run_runner
+
+LIMIT_WITH_A_KILL = 240
+"""Seconds for the guide to tasks: a killed runner is missed after 30 to 45."""
 
 
 async def test_the_readmes_examples_run_and_resuming_repeats_nothing(
@@ -35,6 +41,31 @@ async def test_the_quickstarts_examples_run_as_described(yard: LiveServer, tmp_p
     )
 
 
+async def test_the_guide_to_tasks_runs_as_it_stands_and_a_killed_runners_task_is_done_once(
+    databases: Databases, tmp_path: Path
+) -> None:
+    guide = ROOT / "docs" / "guides" / "tasks.md"
+    (tmp_path / "reports.py").write_text(blocks(guide, "python")[0])
+    modules = {"TASK_MODULES": "reports", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+    async with start_server(databases, **modules) as server, run_runner(server.credentials, **modules):
+        await run_examples(
+            guide, server, tmp_path, limit=LIMIT_WITH_A_KILL, replacing={"8099": str(free_port())}
+        )
+
+    states = states_by_uid(tmp_path / "watched.txt")
+    once = ["QUEUED", "CONSUMED", "PREPROCESS", "RUNNING", "POSTPROCESS", "DONE"]
+    again = ["QUEUED", "CONSUMED", "PREPROCESS", "RUNNING", "POSTPROCESS"]
+    assert states["reports.count_words:slow"] == states["reports.count_primes"] == once
+    assert states["reports.count_words:busy"] == again * 2 + once
+    assert states["reports.count_words:killed"] == once[:4] + once
+    asked = (tmp_path / "slow.out").read_text()
+    assert asked.count("/page?after=8") == 2
+    assert asked.count("/page?ordered") == 1
+    assert "/page?never" not in asked
+    assert '"crashes":1,"retries":0,"result":{"words":9}' in (tmp_path / "survived.json").read_text()
+
+
 def test_every_make_target_that_a_page_names_exists() -> None:
     lines = {
         line.split("#")[0].strip()
@@ -53,3 +84,11 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 def events(file: Path) -> list[tuple[str, str]]:
     """The cursor of each event that curl wrote down, and the last word of its type."""
     return re.findall(r'^id: (\S+)\ndata: .*?"type":"work_request\.(\w+)"', file.read_text(), re.MULTILINE)
+
+
+def states_by_uid(file: Path) -> dict[str, list[str]]:
+    """The states that each task entered, by its uid, in the order in which curl wrote them down."""
+    found: dict[str, list[str]] = {}
+    for state, uid in re.findall(r'"state":"(\w+)".*?"uid":"([^"]+)"', file.read_text()):
+        found.setdefault(uid, []).append(state)
+    return found

@@ -9,8 +9,11 @@ import pytest
 from graphql import build_schema, parse, validate
 from prometheus_client import generate_latest
 
+from app.models.tasks import FINAL
 from app.models.work import TRANSITIONS
+from app.tasks import broker
 from tests.docs.pages import PAGES, ROOT, blocks, prose
+from tests.tasks_yard import LEGAL
 
 FOLDERS = "app|bench|docs|examples|migrations|tests|ui"
 NAMED = re.compile(
@@ -70,6 +73,25 @@ def test_the_states_that_are_drawn_are_the_states_that_there_are() -> None:
     assert arrows == {(status.name, to.name) for status, others in TRANSITIONS.items() for to in others}
     assert beginnings == {"BLOCKED", "PENDING"}
     assert ends == {status.name for status, others in TRANSITIONS.items() if not others}
+
+
+def test_the_states_of_tasks_that_are_drawn_are_those_that_tests_hold_them_to() -> None:
+    drawing = blocks(ROOT / "docs" / "concepts" / "tasks.md", "mermaid")[0]
+    arrows = set(re.findall(r"^ *(\[\*\]|[A-Z]+) --> ([A-Z]+)", drawing, re.MULTILINE))
+    ends = set(re.findall(r"([A-Z]+) --> \[\*\]", drawing))
+
+    assert arrows == {
+        (state.upper() if state else "[*]", to.upper()) for state, others in LEGAL.items() for to in others
+    }
+    assert ends == {state.name for state in FINAL}
+
+
+def test_the_options_that_the_page_of_tasks_explains_are_those_that_an_actor_may_have() -> None:
+    page = (ROOT / "docs" / "concepts" / "tasks.md").read_text().partition("## Options")[2]
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", page, re.MULTILINE))))
+
+    set_by_pipelines = {"pipe_target"}
+    assert explained == broker.actor_options - set_by_pipelines | {"actor_name", "queue_name", "priority"}
 
 
 def test_the_metrics_that_the_operators_guide_explains_are_exposed() -> None:

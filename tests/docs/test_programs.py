@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import tomllib
 from asyncio.subprocess import PIPE, STDOUT
@@ -90,6 +91,27 @@ def test_the_handler_in_the_guide_is_the_example_that_can_be_installed() -> None
     assert (example / "word_count.py").read_text().endswith(blocks(guide, "python")[0])
     project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
     assert tomllib.loads(blocks(guide, "toml")[0])["project"]["entry-points"] == project["entry-points"]
+
+
+@pytest.mark.parametrize(("which", "example"), [(0, "reports.py"), (1, "order.py")])
+def test_the_programs_in_the_guide_to_tasks_are_the_examples(which: int, example: str) -> None:
+    program = blocks(GUIDES / "tasks.md", "python")[which]
+
+    assert (ROOT / "examples" / "tasks" / example).read_text().endswith(program)
+
+
+def test_the_schedule_in_the_guide_to_tasks_can_be_declared(tmp_path: Path) -> None:
+    actors, _, schedule = blocks(GUIDES / "tasks.md", "python")
+    show = "print([(spec.actor_name, spec.crontab) for spec in schedules])"
+    (tmp_path / "reports.py").write_text(actors)
+    (tmp_path / "show.py").write_text(f"from reports import *\n{schedule}\n{show}")
+
+    printed = subprocess.run(
+        [sys.executable, "show.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=SECONDS, check=True,
+    ).stdout  # fmt: skip
+
+    assert printed == "[('reports.count_words', '0 6 * * mon-fri')]\n"
 
 
 async def run(command: Sequence[str], directory: Path, **environment: str) -> str:
