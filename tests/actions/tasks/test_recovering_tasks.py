@@ -75,7 +75,7 @@ async def test_a_task_that_lost_three_runners_is_rejected(db: Database) -> None:
     [line] = await TaskLog.filter(task_id=task.id)
     assert (task.state, task.aggregated_status) == (TaskState.REJECTED, TaskStatus.REJECTED)
     assert task.crashes == 3
-    assert task.dedupe_key is None
+    assert not task.dedupe_key
     assert task.message == b"{}"
     assert task.expires_at
     assert abs(task.expires_at - now() - timedelta(days=3)) < timedelta(minutes=1)
