@@ -22,6 +22,7 @@ from dramatiq.middleware import (
 from dramatiq.results import ResultBackend
 
 from app.tasks.actors import CALLBACKS, describe, function_name
+from app.tasks.completion import GroupCallbacks
 from app.tasks.messages import Message
 from app.tasks.options import MAX_BACKOFF_MS, MAX_RETRIES, MIN_BACKOFF_MS, EngineOptions
 from app.tasks.plans import Plan, make_plan
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 DONE_BY_THE_ENGINE = (TimeLimit, ShutdownNotifications, AsyncIO)
 """Middlewares that work on threads of dramatiq's worker. The engine does the same in its own way."""
 
-STANDARD = (AgeLimit, Callbacks, Pipelines, Retries, CurrentMessage)
+STANDARD = (AgeLimit, Callbacks, Pipelines, GroupCallbacks, Retries, CurrentMessage)
 """Middlewares that are there from the beginning; one that is added takes the place of its like."""
 
 
@@ -55,7 +56,10 @@ class TaskBroker(dramatiq.Broker):
         after: type[Middleware] | None = None,
     ) -> None:
         """Add a middleware. Its hooks run in the event loop, not in the threads that run plain functions."""
-        if isinstance(middleware, DONE_BY_THE_ENGINE):
+        if (
+            isinstance(middleware, DONE_BY_THE_ENGINE)
+            or type(middleware) is dramatiq.middleware.GroupCallbacks
+        ):
             log.info("%s is not needed: the engine does its work", type(middleware).__name__)
             return
         if type(middleware) in STANDARD:
@@ -163,6 +167,7 @@ def _standard() -> list[Middleware]:
         AgeLimit(),
         Callbacks(),
         Pipelines(),
+        GroupCallbacks(),
         Retries(max_retries=MAX_RETRIES, min_backoff=MIN_BACKOFF_MS, max_backoff=MAX_BACKOFF_MS),
         CurrentMessage(),
         EngineOptions(),

@@ -80,6 +80,24 @@ class NewTask:
 
 
 @dataclass(frozen=True, slots=True)
+class NewGroup:
+    """A group that calls back once so many of its members have been done."""
+
+    id: UUID
+    pending: int
+    due: datetime | None = None
+    """When the last of its members is due; None: they wait for no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """That a member of a group has been done, and what is to be sent if it was the last."""
+
+    group_id: UUID
+    callbacks: list[NewTask]
+
+
+@dataclass(frozen=True, slots=True)
 class Enqueued:
     """What became of a message that was sent. `absorbed`: an unfinished task with the same key was there, and is meant."""
 

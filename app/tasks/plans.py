@@ -9,13 +9,13 @@ from dramatiq.middleware import (
     AgeLimit,
     Callbacks,
     CurrentMessage,
-    GroupCallbacks,
     Middleware,
     Pipelines,
     Retries,
 )
 
 from app.tasks.actors import coroutine_function
+from app.tasks.completion import GroupCallbacks
 from app.tasks.options import RESULT_TTL_MS, TIME_LIMIT_MS
 from app.tasks.tracing import recording
 

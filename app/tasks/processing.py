@@ -3,7 +3,7 @@ stores afterwards."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,15 @@ from dramatiq.middleware import (
 from app.clock import now
 from app.errors import AppError
 from app.models.tasks import LogEvent, LogLevel, TaskState
-from app.tasks.messages import Message, NewTask, UndecodableMessage, encode, to_json
+from app.tasks.messages import (
+    Counted,
+    Message,
+    NewGroup,
+    NewTask,
+    UndecodableMessage,
+    encode,
+    to_json,
+)
 from app.tasks.plans import SENDS, Hook, Plan, seconds
 from app.tasks.running import (
     ASKED_LINE,
@@ -67,6 +75,10 @@ class Outcome:
     """States that are not told yet, each with its time; the last is `state`."""
     effects: list[NewTask] = field(default_factory=list)
     """Tasks that it has sent."""
+    groups: Sequence[NewGroup] = ()
+    """Groups of tasks that it has sent, and which call back."""
+    counted: Counted | None = None
+    """The group that it counts for, being done."""
     message: bytes | None = None
     """What the row's message becomes; None: what it was, or, when it is done, nothing."""
     result: bytes | None = None
@@ -385,6 +397,8 @@ def _end(
         logs=task.take_lines(),
         transitions=task.take_transitions(),
         effects=task.effects,
+        groups=task.groups,
+        counted=task.counted if state is TaskState.DONE else None,
         message=message,
         keep=plan.keep if plan is not None else None,
         label=task.new_label,

@@ -15,7 +15,7 @@ from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.sanitizing import clean_event, describe_exception, sanitize
 
 if TYPE_CHECKING:
-    from app.tasks.messages import Message, NewTask, Triple
+    from app.tasks.messages import Counted, Message, NewGroup, NewTask, Triple
 
 MAX_UID_LENGTH = 1000
 
@@ -56,9 +56,11 @@ class RunningTask:
         "body",
         "cancelled",
         "closed",
+        "counted",
         "crashes",
         "effects",
         "given_back",
+        "groups",
         "id",
         "lines",
         "message_id",
@@ -112,6 +114,10 @@ class RunningTask:
         """True: its outcome is known, and what is sent from now on would be lost."""
         self.effects: list[NewTask] = []
         """What it has sent without awaiting: stored together with its end, or never."""
+        self.groups: tuple[NewGroup, ...] = ()
+        """Groups whose members are among the effects, and which call back."""
+        self.counted: Counted | None = None
+        """The group that it is one of, if it returns and the group calls back."""
         self.retry: tuple[datetime | None, int] | None = None
         """When it wants to be run again, and in how many milliseconds that was when it said so."""
         self.state = TaskState.CONSUMED

@@ -15,7 +15,8 @@ import dramatiq
 from app.database import models_loop, open_database
 from app.models import Tenant, Workspace
 from app.settings import Settings
-from app.tasks.messages import Enqueued, Message, NewTask, RelObj, Unique, new_task
+from app.tasks.groups import due_with, members
+from app.tasks.messages import Enqueued, Message, NewGroup, NewTask, RelObj, Unique, new_task
 from app.tasks.running import RunningTask, current, on_event_loop
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class EnqueueOnLoop(RuntimeError):
 
 
 class _Storing(Protocol):
-    async def enqueue(self, tasks: Sequence[NewTask]) -> list[Enqueued]: ...
+    async def enqueue(self, tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> list[Enqueued]: ...
 
 
 @overload
@@ -80,10 +81,12 @@ async def enqueue(
 ) -> Enqueued | list[Enqueued]:
     """Store tasks in the caller's transaction, or in one of their own: all or none. They run after the commit, or never.
 
-    `messages` is one or many; of a pipeline, the first message is sent, of a group, each. `delay` is a timedelta or
+    `messages` is one or many; of a pipeline, the first message is sent, of a group, each. A group's completion callbacks are
+    sent by the end of whichever of its members is the last to be done. `delay` is a timedelta or
     milliseconds. Raises what `new_task` raises.
     """
-    sent = [messages] if isinstance(messages, dramatiq.Message) else list(_flatten(messages))
+    groups: list[NewGroup] = []
+    sent = [messages] if isinstance(messages, dramatiq.Message) else list(_flatten(messages, groups, unique))
     broker = _broker()
     waits = _waits(sent, _milliseconds(delay))
     for message, wait in zip(sent, waits, strict=True):
@@ -99,18 +102,19 @@ async def enqueue(
         priority=priority,
         broker=broker,
     )
-    stored = await store([make(message, delay_ms=wait) for message, wait in zip(sent, waits, strict=True)])
+    tasks = [make(message, delay_ms=wait) for message, wait in zip(sent, waits, strict=True)]
+    stored = await store(tasks, due_with(tasks, groups) if groups else ())
     for message, wait in zip(sent, waits, strict=True):
         broker.after_enqueue(message, wait)
     return stored[0] if isinstance(messages, dramatiq.Message) else stored
 
 
-async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
-    """Store tasks that are made up already."""
-    if not tasks:
+async def store(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> list[Enqueued]:
+    """Store tasks that are made up already, and the groups among them that call back."""
+    if not tasks and not groups:
         return []
     storing = cast(_Storing, importlib.import_module(STORING))
-    return await storing.enqueue(tasks)
+    return await storing.enqueue(tasks, groups)
 
 
 def send(broker: "TaskBroker", message: Message, delay: float | None) -> Message:
@@ -195,26 +199,18 @@ class _OwnLoop(threading.Thread):
         await self.stack.enter_async_context(open_database(Settings(), migrate=False))
 
 
-def _flatten(messages: Sendable | Iterable[Sendable]) -> Iterable[Message]:
-    """What is to be sent now: of pipelines the first message, which knows the others."""
+def _flatten(
+    messages: Sendable | Iterable[Sendable], groups: list[NewGroup], unique: object
+) -> Iterable[Message]:
+    """What is to be sent now: of pipelines the first message, which knows the others. Adds the groups that call back."""
     if isinstance(messages, dramatiq.Message):
         yield messages
     elif isinstance(messages, dramatiq.pipeline):
         yield messages.messages[0]
     else:
-        if isinstance(messages, dramatiq.group):
-            _refuse_callbacks(messages)
-        children = messages.children if isinstance(messages, dramatiq.group) else messages
+        children = members(messages, groups, unique) if isinstance(messages, dramatiq.group) else messages
         for child in children:
-            yield from _flatten(child)
-
-
-def _refuse_callbacks(group: dramatiq.group) -> None:
-    if group.completion_callbacks:
-        raise NotImplementedError(
-            "Nobody counts how many of a group have ended, so it cannot call back: let an actor of yours await "
-            "`result_of()` of each, or make the last of a pipeline."
-        )
+            yield from _flatten(child, groups, unique)
 
 
 def _waits(messages: Sequence[Message], delay: float | None) -> list[float | None]:

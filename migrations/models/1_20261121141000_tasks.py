@@ -130,6 +130,22 @@ CREATE TABLE task_log (
     CONSTRAINT task_log_number UNIQUE (task_id, number)
 );
 
+-- Groups of tasks that call back: how many of each have not ended well yet.
+CREATE TABLE task_group (
+    id uuid PRIMARY KEY,
+    pending int NOT NULL CHECK (pending >= 0),
+    active_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+-- What tasks do only so often, or so many at once: a number, or until when each of those that hold it holds it.
+CREATE TABLE rate_limit (
+    key text PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 600),
+    value bigint NOT NULL DEFAULT 0,
+    holds timestamptz[] NOT NULL DEFAULT '{}',
+    expires_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX ON rate_limit (expires_at);
+
 -- A foreign key asks for each row by itself: 8 of the 20 µs that a line of the log costs. These are written by the thousand, so
 -- one question per statement keeps the same promise. The columns never change.
 CREATE FUNCTION refuse_strangers() RETURNS trigger LANGUAGE plpgsql AS $$

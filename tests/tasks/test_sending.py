@@ -192,13 +192,3 @@ async def test_middlewares_see_what_is_sent_either_way(db: Database, notes: Note
         ("after", (2,), 1_000),
     ]
     assert [task._uid for task in await Task.all()] == ["noted", "noted"]
-
-
-async def test_a_group_that_wants_to_be_told_of_its_end_is_refused(db: Database) -> None:
-    several = group([noop.message(1)])  # type: ignore[no-untyped-call]
-    several.add_completion_callback(noop.message(2))  # type: ignore[no-untyped-call]
-
-    with pytest.raises(NotImplementedError, match="result_of"):
-        await enqueue(several)
-
-    assert await Task.all().count() == 0

@@ -12,11 +12,12 @@ from uuid_utils import uuid7
 
 from app.actions.outbox import written
 from app.actions.tasks.clocks import Fetch, difference, shifted
+from app.actions.tasks.groups import store_groups
 from app.clock import now
 from app.database import fetch, on_commit, transaction
 from app.errors import Conflict, Invalid
 from app.events import SOURCE, TaskQueued
-from app.tasks.messages import Enqueued, NewTask
+from app.tasks.messages import Enqueued, NewGroup, NewTask
 from app.tasks.running import MACHINERY, QUEUED_LINE
 
 AT_ONCE = 5000
@@ -25,19 +26,21 @@ MAX_RACES = 3
 QUEUED = "queued"
 
 
-async def enqueue(tasks: Sequence[NewTask]) -> list[Enqueued]:
+async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> list[Enqueued]:
     """Store tasks, all or none: with the caller's transaction if there is one. Runners are told when it commits.
 
     A task whose `dedupe_key` an unfinished one of the same tenant, queue and actor has is absorbed: what is returned
     for it is the other. Raises `Invalid` for an object of an unknown kind, and `Conflict` when a message was sent before.
     """
-    if not tasks:
+    if not tasks and not groups:
         return []
     try:
-        if len(tasks) <= AT_ONCE and not any(task.dedupe_key for task in tasks):
+        if len(tasks) <= AT_ONCE and not groups and not any(task.dedupe_key for task in tasks):
             stored = await store_tasks(fetch, tasks)
         else:
             async with transaction():
+                if groups:
+                    await store_groups(fetch, groups)
                 stored = await store_tasks(fetch, tasks)
     except IntegrityError as error:
         raise _explained(error) from error

@@ -20,9 +20,11 @@ from app.actions.tasks.claiming import Claimed
 from app.actions.tasks.clocks import difference, shifted
 from app.actions.tasks.enqueueing import store_tasks
 from app.actions.tasks.events import EVENT_COLUMNS, Transition, event_row
+from app.actions.tasks.groups import count_down, store_groups
 from app.clock import now
 from app.events import TaskDone, TaskProgressed, TaskRejected, TaskRequeued
 from app.models.tasks import LogEvent, TaskState
+from app.tasks.messages import NewTask
 from app.tasks.processing import Outcome
 
 SEVERITY = {"done": 0, "debug": 0, "info": 1, "warning": 2, "error": 3}
@@ -75,8 +77,8 @@ async def flush(connection: "asyncpg.Connection[Any]", worker_id: UUID, reports:
         accepted = await _store_states(connection, worker_id, reports)
         ends = [report for report in accepted if type(report) is End]
         await _store_lines(connection, accepted, ends)
-        await _store_effects(connection, ends)
-        told = await _store_events(connection, accepted)
+        sent = await _store_effects(connection, ends)
+        told = await _store_events(connection, accepted, sent)
         await _wake_others(connection, ends)
         await connection.execute("COMMIT")
     except BaseException:
@@ -243,13 +245,23 @@ _LOG_COLUMNS = (
 # Effects, events -----------------------------------------------------------------------------------------------------
 
 
-async def _store_effects(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> None:
+async def _store_effects(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> Sequence[NewTask]:
+    """Store what was sent, and what the groups send whose last member is among them."""
+    groups = [group for report in ends for group in report.outcome.groups]
+    if groups:
+        await store_groups(connection.fetch, groups)
     tasks = [task for report in ends for task in report.outcome.effects]
+    counted = [report.outcome.counted for report in ends if report.outcome.counted is not None]
+    if counted:
+        tasks += await count_down(connection.fetch, counted)
     if tasks:
         await store_tasks(connection.fetch, tasks)
+    return tasks
 
 
-async def _store_events(connection: "asyncpg.Connection[Any]", reports: Sequence[Report]) -> bool:
+async def _store_events(
+    connection: "asyncpg.Connection[Any]", reports: Sequence[Report], sent: Sequence[NewTask]
+) -> bool:
     """Write one event for each report, in their order, which is that of the log: nobody else writes events of a task while
     a runner has it, and each flush of a runner begins after its last one ended."""
     time = now()
@@ -260,9 +272,7 @@ async def _store_events(connection: "asyncpg.Connection[Any]", reports: Sequence
     ]
     if rows:
         await connection.copy_records_to_table("outbox_event", records=rows, columns=EVENT_COLUMNS)
-    return bool(rows) or any(
-        task.events for report in reports if type(report) is End for task in report.outcome.effects
-    )
+    return bool(rows) or any(task.events for task in sent)
 
 
 def _ending(report: End, time: datetime) -> tuple[Any, ...]:

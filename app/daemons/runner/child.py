@@ -16,7 +16,7 @@ from app.models.tasks import LogEvent, LogLevel
 from app.tasks.actors import coroutine_function
 from app.tasks.broker import broker
 from app.tasks.loading import load_modules
-from app.tasks.messages import NewTask, to_json
+from app.tasks.messages import NewGroup, NewTask, to_json
 from app.tasks.running import RunningTask, current
 
 
@@ -62,6 +62,7 @@ def run(ordered: bytes) -> bytes:
                 for line in task.take_lines()
             ],
             "effects": [_effect(effect) for effect in task.effects],
+            "groups": [(str(group.id), group.pending) for group in task.groups],
             "retry": task.retry,
             "label": task.new_label,
         }
@@ -76,6 +77,7 @@ def returned(task: RunningTask, answer: bytes) -> Any:
             LogEvent(event, LogLevel(level), logger, datetime.fromisoformat(timestamp), attributes)
         )
     task.effects.extend(_new_task(effect) for effect in outcome["effects"])
+    task.groups += tuple(NewGroup(UUID(id), pending) for id, pending in outcome["groups"])
     if outcome["label"] is not None:
         task.set_uid(outcome["label"])
     if outcome["retry"] is not None:
@@ -163,7 +165,10 @@ def _again(described: dict[str, Any]) -> BaseException | None:
 
 
 def _effect(task: NewTask) -> dict[str, Any]:
-    return {name: getattr(task, name) for name in NewTask.__slots__} | {"message": task.message.decode()}
+    return {name: getattr(task, name) for name in NewTask.__slots__} | {
+        "message_id": str(task.message_id),  # of asyncpg's kind, which orjson does not know
+        "message": task.message.decode(),
+    }
 
 
 def _new_task(fields: dict[str, Any]) -> NewTask:
