@@ -147,7 +147,7 @@ def computes(number: int) -> int:
     return number * number
 
 
-@actor
+@actor(remote=True)
 async def marked(path: str, word: str, seconds: float = 0) -> None:
     """Write down that it began, and, after so long, that it has done its work."""
     mark(path, f"began-{word}")

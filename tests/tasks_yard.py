@@ -1,7 +1,6 @@
 """Runners for tests, in this process and in ones of their own, and the means to see what becomes of tasks."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ import orjson
 import pytest
 from tortoise.queryset import QuerySet
 
+from app.actions.tasks.recovering import recover_lost_tasks
 from app.daemons.runner import Runner
 from app.daemons.runner.life import RunnerLife
 from app.database import Database, fetch
@@ -190,9 +190,16 @@ async def reload(task: Any) -> Task:
 
 async def until_state(task: Any, *states: TaskState, limit: float = LIMIT) -> Task:
     """The row, once it is in one of these states."""
-    async with asyncio.timeout(limit):
-        while (row := await reload(task)).state not in states:
-            await asyncio.sleep(0.01)
+    row = await reload(task)
+    try:
+        async with asyncio.timeout(limit):
+            while (row := await reload(task)).state not in states:
+                await asyncio.sleep(0.01)
+    except TimeoutError as error:
+        lines = [f"{line.number} {line.attempt} {line.event}" for line in await lines_of(row)]
+        raise AssertionError(
+            f"{row.state} after {await path_of(row)}: {dict(row)}\n" + "\n".join(lines)
+        ) from error
     return row
 
 
@@ -273,6 +280,8 @@ async def lose(worker_id: UUID) -> None:
     await fetch("UPDATE worker_status SET last_seen = now() - interval '31 seconds' WHERE id = $1", worker_id)
 
 
-def json_lines(output: str) -> list[dict[str, Any]]:
-    """The lines of a log in JSON."""
-    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+async def take_back(worker_id: UUID) -> None:
+    """Take a runner that lives for lost, and hear of it again before it learns of that."""
+    await lose(worker_id)
+    await recover_lost_tasks()
+    await fetch("UPDATE worker_status SET last_seen = now(), lost_at = NULL WHERE id = $1", worker_id)

@@ -41,7 +41,7 @@ class Site:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port = free_port()
+        self.port, self.task_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: Process
         self.admin: Client
@@ -53,6 +53,9 @@ class Site:
             "WORKYARD_DATA_DIR": str(self.directory),
             "WORKYARD_PORT": str(self.port),
             "WORKYARD_ADMIN_PASSWORD": PASSWORD,
+            "TASK_MODULES": "tests.task_actors",
+            "TASK_CONCURRENCY": "20",
+            "TASK_PORT": str(self.task_port),
         }
         with self._log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -98,8 +101,16 @@ class Site:
     @property
     def server(self) -> psutil.Process:
         """The process that serves just now."""
+        return self._child("serve")
+
+    @property
+    def task_runner(self) -> psutil.Process:
+        """The process that runs tasks just now."""
+        return self._child("tasks")
+
+    def _child(self, command: str) -> psutil.Process:
         children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if "serve" in child.cmdline())
+        return next(child for child in children if command in child.cmdline())
 
     @property
     def postmaster(self) -> psutil.Process:
@@ -149,7 +160,7 @@ class Site:
 
     async def those(self, ids: Collection[str], condition: str) -> set[str]:
         """Which of the work requests are so."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             "SELECT work_request.id FROM work_request LEFT JOIN worker ON worker.id = worker_id"
             f" WHERE work_request.id = ANY($1) AND {condition}",
             [decode_id(id)[1] for id in ids],
@@ -161,9 +172,10 @@ class Site:
         query = (
             "SELECT name FROM worker JOIN work_request ON worker_id = worker.id WHERE work_request.id = $1"
         )
-        return str((await self._fetch(query, decode_id(id)[1]))[0]["name"])
+        return str((await self.fetch(query, decode_id(id)[1]))[0]["name"])
 
-    async def _fetch(self, query: str, *arguments: Any) -> list[Any]:
+    async def fetch(self, query: str, *arguments: Any) -> list[Any]:
+        """The rows of a statement."""
         connection = await asyncpg.connect(**self.credentials)
         try:
             rows: list[Any] = await connection.fetch(query, *arguments)

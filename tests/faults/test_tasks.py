@@ -37,6 +37,7 @@ from tests import task_actors as actors
 from tests.api import Api, gid, state
 from tests.cast import Cast
 from tests.faults.pooler import run_pooler
+from tests.faults.site import Site
 from tests.faults.wire import Wire
 from tests.live import free_port
 from tests.task_actors import Stage, marks
@@ -54,6 +55,7 @@ from tests.tasks_yard import (
     paths_of_all,
     run_runner,
     start_runner,
+    take_back,
     until,
     until_count,
     until_state,
@@ -287,6 +289,7 @@ async def test_what_a_runner_did_after_it_was_taken_for_lost_does_not_count(
         first.send(signal.SIGSTOP)
         gate.touch()
         await lose(stalled)
+        await recover_lost_tasks()
         async with run_runner(owndb.credentials):
             task = await until_state(sent, DONE, limit=20)
             lines = [line.id for line in await lines_of(task)]
@@ -327,6 +330,7 @@ async def test_two_hundred_tasks_end_once_each_although_their_runner_is_killed(
         (row,) = await fetch("SELECT id FROM worker_status")
         held = {task.id for task in await ours().filter(worker_id=row["id"])}
         await lose(row["id"])
+        await recover_lost_tasks()
         await stack.enter_async_context(run_runner(owndb.credentials, TASK_PORT=str(other)))
         await until_count(TASKS, limit=30, state=DONE)
         assert await ready(other) == 200
@@ -343,14 +347,56 @@ async def test_two_hundred_tasks_end_once_each_although_their_runner_is_killed(
     await assert_consistent()
 
 
+ENQUEUE = """mutation ($in: EnqueueTasksInput!) { enqueueTasks(input: $in) {
+  tasks { id } userErrors { code message path } } }"""
+HELD = "SELECT DISTINCT worker_id AS id FROM task WHERE actor_name = $1 AND worker_id IS NOT NULL"
+LOSE = "UPDATE worker_status SET last_seen = now() - interval '31 seconds' WHERE id = $1"
+
+
+@pytest.mark.timeout(180)
+async def test_two_hundred_tasks_end_once_each_although_postgresql_and_then_the_runner_are_killed(
+    site: Site,
+) -> None:
+    """On one machine, as `python -m app run` runs it."""
+    path, name = site.directory / "marks", actors.marked.actor_name
+
+    def ended() -> int:
+        return sum(word.startswith("ended") for word in marks(path))
+
+    tasks = [{"actorName": name, "args": [str(path), str(number), 0.3]} for number in range(TASKS)]
+    await site.admin.mutate(ENQUEUE, {"in": {"tasks": tasks}})
+    await until(lambda: ended() > TASKS // 10)
+    site.postmaster.kill()
+    await until(lambda: ended() > TASKS // 2, limit=40)
+
+    site.task_runner.kill()
+    for row in await site.fetch(HELD, name):
+        await site.fetch(LOSE, row["id"])
+
+    async def all_done() -> bool:
+        rows = await site.fetch("SELECT state FROM task WHERE actor_name = $1", name)
+        return [row["state"] for row in rows] == ["done"] * TASKS
+
+    await until(all_done, limit=60)
+    await until_ready(site.task_port, 200)
+    told = await site.fetch(
+        """SELECT subject FROM outbox_event
+        WHERE event_type = 'task.done' AND data ->> 'actor_name' = $1""",
+        name,
+    )
+    crashed = await site.fetch("SELECT id FROM task WHERE actor_name = $1 AND crashes > 0", name)
+    assert len(told) == len({row["subject"] for row in told}) == TASKS
+    assert len({word for word in marks(path) if word.startswith("ended")}) == TASKS
+    assert crashed and ended() <= TASKS + len(crashed)
+
+
 async def test_a_runner_that_takes_its_own_lost_task_again_ends_it_once(db: Database, acted: Stage) -> None:
     """It was taken for lost, but works; its first run ends while its second goes on."""
     async with start_runner(db):
         sent = await actors.waits_each_time.send_async("gate")
         task = await until_state(sent, RUNNING)
         assert task.worker_id is not None
-        await lose(task.worker_id)
-        await recover_lost_tasks()
+        await take_back(task.worker_id)
         await until(lambda: acted.numbers("waits_each_time") == [1, 2])
 
         acted.gates["gate 1"].set()
@@ -372,8 +418,7 @@ async def test_a_task_that_kills_its_runners_is_rejected_at_last(db: Database, a
             await until_count(1, state=RUNNING, attempt=attempt)
             task = await until_state(sent, RUNNING)
             assert task.worker_id is not None
-            await lose(task.worker_id)
-            await recover_lost_tasks()
+            await take_back(task.worker_id)
             crashes.append((await Task.get(id=task.id)).crashes)
         task = await until_state(sent, REJECTED)
         acted.gates["shut"].set()
@@ -390,7 +435,7 @@ async def test_a_runner_whose_event_loop_is_blocked_is_not_taken_for_lost(
     """It goes on saying that it lives, while its loop does not turn."""
     path = tmp_path / "marks"
     async with run_runner(owndb.credentials):
-        sent = await actors.stalls.send_async(str(path), 8)
+        sent = await actors.stalls.send_async(str(path), 6.5)
         await until(lambda: marks(path) == ["began"])
         seen = set()
         while marks(path) == ["began"]:
@@ -430,7 +475,9 @@ async def test_while_the_database_is_away_a_runner_says_so_and_afterwards_all_go
         await until_state(running, DONE)
         await until_state(waiting, DONE)
         await until_ready(port, 200)
-        listening = await fetch("SELECT count(*) AS n FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'")
+        listening = await fetch(
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
+        )
         assert runner.process.returncode is None
 
     assert marks(path) == ["began-it", "ended-it", "began-later", "ended-later"]
@@ -644,7 +691,7 @@ class History:
             + [self.purge]
         )
         for _ in range(2):  # the second runner finds what the first one gave back
-            async with start_runner(self.db):
+            async with start_runner(self.db, task_grace_seconds=0):
                 for _ in range(steps // 2):
                     await self.random.choice(happenings)()
                     await self.pass_gate()
@@ -677,8 +724,7 @@ class History:
         """The runner is taken for lost, and goes on: it learns of it only when it reports."""
         if task := await self.some(worker_id__isnull=False):
             assert task.worker_id is not None
-            await lose(task.worker_id)
-            await recover_lost_tasks()
+            await take_back(task.worker_id)
 
     async def bring_forward(self) -> None:
         await fetch("UPDATE task SET eta = now() WHERE eta > now()")
