@@ -12,9 +12,7 @@ from uuid import uuid4
 import asyncpg
 
 from app.actions.tasks.claiming import claim
-from app.actions.tasks.schedules import declare_schedules
-from app.chores import load_actors
-from app.daemons.runner import Runner, collect_less_often
+from app.cli.tasks.run import _run
 from app.database import open_database
 from app.database.opening import SERVER_SETTINGS
 from app.settings import Settings
@@ -82,13 +80,8 @@ class Workyard(Engine):
             yield send
 
     async def run(self, **chosen: Any) -> None:
-        """As `tasks run` does, the chores included."""
-        settings = _settings(**chosen)
-        specs = load_actors(settings)
-        async with open_database(settings, migrate=False) as database:
-            await declare_schedules(specs)
-            collect_less_often()
-            await Runner(database, settings).run_forever()
+        """What `tasks run` does, the chores included."""
+        await _run(_settings(**chosen))
 
     async def claim(self, limit: int, times: int) -> list[float]:
         """Each by a runner of its own that has nothing yet; the plan must be the index."""
