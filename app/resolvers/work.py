@@ -78,8 +78,10 @@ class CreateWorkRequestInput:
     """For createWorkRequest."""
 
     task_name: str = argument("Name of the task type: see taskTypes.")
-    task_data: JSON = argument(
-        "Input of the task: an object that satisfies the task type's JSON Schema, at most 256 KiB.", {}
+    # no object as default: graphql-core cannot say it when it is asked for the schema
+    task_data: JSON | None = argument(
+        "Input of the task: an object that satisfies the task type's JSON Schema, at most 256 KiB; null: an empty one.",
+        None,
     )
     workspace: strawberry.ID | None = argument("Where it lives; null: the workspace called System.", None)
     required_tags: list[str] = argument("Tags that a worker needs for it, beside those of the task type.", [])
@@ -263,7 +265,7 @@ class Mutation:
 def _new(input: CreateWorkRequestInput) -> actions.NewWorkRequest:
     return actions.NewWorkRequest(
         task_name=input.task_name,
-        task_data=input.task_data,
+        task_data={} if input.task_data is None else input.task_data,
         required_tags=tuple(input.required_tags),
         workspace_id=maybe_row_id(input.workspace, models.Workspace, ("input", "workspace")),
         pinned_worker_id=maybe_row_id(input.pinned_worker, models.Worker, ("input", "pinnedWorker")),
