@@ -7,7 +7,7 @@ Strawberry builds the types; graphql-core runs them, driven from here.
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Protocol, cast
@@ -197,8 +197,9 @@ class Engine:
             executor = self._executor(
                 operation, request, viewer, caller, StrawberryGraphQLCoreExecutionContext
             )
-            result: Any = executor.execute_operation()
-            result = await result if isawaitable(result) else result
+            with _span(operation, request):  # what is put off comes after it
+                result: Any = executor.execute_operation()
+                result = await result if isawaitable(result) else result
             if isinstance(result, ExecutionResult):
                 whole = Outcome(result.data, [report(error) for error in result.errors or ()])
                 yield Event(Rendered(whole.encode()))
@@ -270,7 +271,8 @@ class Engine:
         self.budget.spend(payer, cost)
         executor = self._executor(operation, request, viewer, caller)
         shared = _shared_part(operation, request)
-        source = await _open_source(executor, resume_after)
+        with _span(operation, request):  # of its beginning: it may go on for days
+            source = await _open_source(executor, resume_after)
         try:
             async for payload in source:
                 # Who asks for more than its share gets it later: events are held back, never lost.
@@ -300,6 +302,13 @@ class Engine:
         result = each.execute_operation(serially=False)
         executed = cast(ExecutionResult, await result if isawaitable(result) else result)
         return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()
+
+
+def _span(operation: Operation, request: GraphQLRequest) -> AbstractContextManager[object]:
+    """A span round what is run in it, when spans are collected."""
+    if not tracing():
+        return nullcontext()
+    return operation_span(operation.type.value, operation.name, trace_of(request))
 
 
 def trace_of(request: GraphQLRequest) -> dict[str, str]:

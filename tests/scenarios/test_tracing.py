@@ -87,6 +87,33 @@ async def test_a_client_without_a_trace_begins_one(api: Api, cast: Cast, spans: 
     assert ids(operation)[1] == ""
 
 
+async def test_a_subscription_has_a_span_for_its_beginning(
+    api: Api, cast: Cast, spans: InMemorySpanExporter
+) -> None:
+    async with api.subscribe(cast.sam, "subscription Watch { taskUpdated { cursor } }"):
+        [operation] = spans.get_finished_spans()
+
+    assert operation.name == "subscription Watch"
+
+
+async def test_what_can_be_put_off_is_in_a_span_too(
+    api: Api, cast: Cast, spans: InMemorySpanExporter
+) -> None:
+    query = "query Look { viewer { user { username } } ... @defer { taskQueues { name } } }"
+    transport = httpx.ASGITransport(api.server.app)
+    headers = {
+        "Authorization": f"Bearer {cast.sam.key}",
+        "Accept": "multipart/mixed",
+        "traceparent": TRACEPARENT,
+    }
+    async with httpx.AsyncClient(transport=transport, base_url="http://yard") as client:
+        response = await client.post("/graphql", json={"query": query}, headers=headers)
+
+    [operation] = spans.get_finished_spans()
+    assert response.headers["content-type"].startswith("multipart/mixed")
+    assert ids(operation) == (TRACE, PARENT)
+
+
 async def test_nothing_is_traced_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
