@@ -9,12 +9,13 @@ import pytest
 from app.actions import work
 from app.database import fetch, transaction
 from app.events import CATALOGUE
-from app.models import LogEntry, OutboxEvent, Worker, WorkRequest, WorkRequestResult, Workspace
+from app.models import LogEntry, OutboxEvent, Schedule, Worker, WorkRequest, WorkRequestResult, Workspace
 from tests.access.test_mutations import INPUT, MAY, outcome, run
 from tests.access.world import World, world
 from tests.api import USER_ERRORS, Api, gid, rows_of, state
 from tests.cast import Cast
 from tests.resolvers.test_any_input import doer, fields_of
+from tests.task_actors import noop
 
 __all__ = ["world"]  # a fixture
 
@@ -27,13 +28,34 @@ CREATING: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"taskName": "noop", "allowFailure": True},
     ),
     "createWorkspace": ("workspace { id }", {"name": "new"}, {"name": "new", "public": True}),
+    "enqueueTask": (
+        "task { id }",
+        {"actorName": noop.actor_name},
+        {"actorName": noop.actor_name, "args": [1]},
+    ),
+    "enqueueTasks": (
+        "tasks { id }",
+        {"tasks": [{"actorName": noop.actor_name}]},
+        {"tasks": [{"actorName": noop.actor_name}] * 2},
+    ),
+    "sendSchedule": ("task { id }", {"id": "one"}, {"id": "other"}),
 }
 """Mutation → what it makes, an input, and another input."""
 
 
-def maker(cast: Cast, mutation: str, other: bool = False) -> tuple[Any, str, dict[str, Any]]:
+async def maker(cast: Cast, mutation: str, other: bool = False) -> tuple[Any, str, dict[str, Any]]:
     selection, *inputs = CREATING[mutation]
     input = inputs[other]
+    if mutation == "sendSchedule":
+        schedule, _ = await Schedule.get_or_create(
+            tenant_id=cast.tenant.id,
+            actor_name=noop.actor_name,
+            identifier=input["id"],
+            defaults={"crontab": "@daily"},
+        )
+        return cast.sam, selection, {"id": gid(schedule)}
+    if mutation in ("enqueueTask", "enqueueTasks"):
+        return cast.root, selection, input
     return (
         (cast.bob, selection, {**input, "workspace": gid(cast.lab)})
         if mutation == "createWorkRequest"
@@ -47,7 +69,7 @@ def test_every_mutation_with_a_key_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("mutation", CREATING)
 async def test_a_key_sent_twice_makes_one_object(api: Api, cast: Cast, mutation: str) -> None:
-    who, selection, input = maker(cast, mutation)
+    who, selection, input = await maker(cast, mutation)
 
     first = await api.mutate(who, mutation, selection, **input, idempotencyKey="k")
     before = await state()
@@ -59,7 +81,7 @@ async def test_a_key_sent_twice_makes_one_object(api: Api, cast: Cast, mutation:
 
 @pytest.mark.parametrize("mutation", CREATING)
 async def test_a_key_sent_eight_times_at_once_makes_one_object(api: Api, cast: Cast, mutation: str) -> None:
-    who, selection, input = maker(cast, mutation)
+    who, selection, input = await maker(cast, mutation)
     events = await rows_of("outbox_event")
 
     answers = await asyncio.gather(
@@ -72,20 +94,19 @@ async def test_a_key_sent_eight_times_at_once_makes_one_object(api: Api, cast: C
 
 @pytest.mark.parametrize("mutation", CREATING)
 async def test_a_key_with_another_input_is_a_conflict(api: Api, cast: Cast, mutation: str) -> None:
-    who, selection, input = maker(cast, mutation)
+    who, selection, input = await maker(cast, mutation)
+    _, _, another = await maker(cast, mutation, other=True)
     await api.mutate(who, mutation, selection, **input, idempotencyKey="k")
     before = await state()
 
-    answer = await api.mutate(
-        who, mutation, selection, **maker(cast, mutation, other=True)[2], idempotencyKey="k"
-    )
+    answer = await api.mutate(who, mutation, selection, **another, idempotencyKey="k")
 
     assert (answer.refused["code"], answer.refused["path"]) == ("CONFLICT", ["input", "idempotencyKey"])
     assert await state() == before
 
 
 async def test_a_key_belongs_to_its_owner_and_its_mutation(api: Api, cast: Cast) -> None:
-    _, selection, input = maker(cast, "createWorkRequest")
+    _, selection, input = await maker(cast, "createWorkRequest")
 
     made = [
         (await api.mutate(who, "createWorkRequest", selection, **input, idempotencyKey="k")).done[
@@ -100,7 +121,7 @@ async def test_a_key_belongs_to_its_owner_and_its_mutation(api: Api, cast: Cast)
 
 
 async def test_a_key_is_free_again_after_a_refusal(api: Api, cast: Cast) -> None:
-    who, selection, input = maker(cast, "createWorkRequest")
+    who, selection, input = await maker(cast, "createWorkRequest")
 
     refused = await api.mutate(
         who, "createWorkRequest", selection, **{**input, "taskName": "sbuild"}, idempotencyKey="k"
@@ -113,7 +134,7 @@ async def test_a_key_is_free_again_after_a_refusal(api: Api, cast: Cast) -> None
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_a_key_has_one_to_255_characters(api: Api, cast: Cast, key: str) -> None:
-    who, selection, input = maker(cast, "createWorkRequest")
+    who, selection, input = await maker(cast, "createWorkRequest")
 
     answer = await api.mutate(who, "createWorkRequest", selection, **input, idempotencyKey=key)
 
@@ -129,6 +150,7 @@ VERSIONED = {
     "setWorkRequestPriority": "workRequest",
     "setWorkRequestDependencies": "workRequest",
     "setWorkerStaticMetadata": "worker",
+    "updateSchedule": "schedule",
 }
 
 
@@ -141,7 +163,7 @@ async def test_a_change_is_refused_unless_the_version_is_the_one_that_was_seen(
     api: Api, world: World, mutation: str
 ) -> None:
     input, who = await INPUT[mutation](world), doer(world, mutation)
-    types = ("User", "Workspace", "WorkRequest", "Worker")
+    types = ("User", "Workspace", "WorkRequest", "Worker", "Schedule")
     selection = " ".join(f"... on {name} {{ version }}" for name in types)
     document = f"query($id: ID!) {{ node(id: $id) {{ {selection} }} }}"
     version = (await api.execute(who, document, id=input["id"]))["node"]["version"]
@@ -164,7 +186,9 @@ async def test_of_two_changes_at_once_to_one_version_one_is_made(
     input, who = await INPUT[mutation](world), doer(world, mutation)
     version = {"updateUser": 1, "updateWorkspace": 1}.get(mutation)
     if version is None:
-        table = "worker" if "Worker" in mutation else "work_request"
+        table = {"setWorkerStaticMetadata": "worker", "updateSchedule": "schedule"}.get(
+            mutation, "work_request"
+        )
         version = (await fetch(f"SELECT version FROM {table} WHERE id = $1", _number(input["id"])))[0][
             "version"
         ]
@@ -200,6 +224,8 @@ ADMINISTRATIVE = {
     "enableWorker": ("Worker", "CHANGE"),
     "disableWorker": ("Worker", "CHANGE"),
     "setWorkerStaticMetadata": ("Worker", "CHANGE"),
+    "purgeTasks": ("Task", "DELETION"),
+    "updateSchedule": ("Schedule", "CHANGE"),
 }
 NOT_ADMINISTRATIVE = {
     "signIn",
@@ -216,6 +242,12 @@ NOT_ADMINISTRATIVE = {
     "appendWorkRequestLog",
     "completeWorkRequest",
     "handBackWorkRequest",
+    "enqueueTask",
+    "enqueueTasks",
+    "retryTask",
+    "retryTasks",
+    "cancelTask",
+    "sendSchedule",
 }
 
 
@@ -293,6 +325,14 @@ EMITS: dict[str, list[str]] = {
     "enableWorker": [],  # it is
     "disableWorker": ["token.disabled", "worker.disabled"],
     "setWorkerStaticMetadata": ["worker.metadata_changed"],
+    "enqueueTask": ["task.queued"],
+    "enqueueTasks": ["task.queued", "task.queued"],
+    "retryTask": ["task.requeued"],
+    "retryTasks": ["task.requeued"],
+    "cancelTask": ["task.rejected"],
+    "purgeTasks": [],
+    "updateSchedule": ["schedule.changed"],
+    "sendSchedule": ["task.queued"],
 }
 
 
@@ -304,6 +344,13 @@ def test_every_mutation_and_every_event_is_in_the_table() -> None:
         "worker.enabled",
         "work_request.unblocked",
         "token.enabled",
+        "task.progressed",
+        "task.done",
+        "schedule.created",
+        "schedule.deleted",
+        "worker_status.started",
+        "worker_status.stopped",
+        "worker_status.lost",
     }
     assert set(CATALOGUE) <= {event for events in EMITS.values() for event in events} | elsewhere
 
