@@ -331,6 +331,12 @@ async def test_rows_are_looked_up_however_many_there_are_and_whatever_postgresql
                 plan = await _plan(connection, name, values)
                 await connection.execute("ROLLBACK")
             assert _reads_whole(plan) == [], (name, mode, plan)
+            if name in ("done", "ended", "go_on"):  # from the reports to the rows, not the other way round
+                assert _sources(plan) == ["Function Scan on", "Index Scan using task_pkey on"], (
+                    name,
+                    mode,
+                    plan,
+                )
         await connection.close()
 
 
@@ -381,6 +387,15 @@ async def _plan(connection: Connection, name: str, values: str) -> list[str]:
 
 def _array(value: str) -> str:
     return "'{" + ",".join([value] * 1000) + "}'"
+
+
+def _sources(plan: Sequence[str]) -> list[str]:
+    """What a join takes its rows from, the outer one first."""
+    return [
+        found[0]
+        for node in plan
+        if (found := re.search(r"(\w+ Scan using \w+|Bitmap \w+ Scan|Function Scan) on", node))
+    ]
 
 
 def _reads_whole(plan: Sequence[str]) -> list[str]:
