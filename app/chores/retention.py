@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from app.actions import retention
-from app.actions.tasks import groups, purging, runners
+from app.actions.tasks import groups, limits, purging, runners
 from app.chores.batches import DAYS, QUEUE, TIME_LIMIT_MS, clear_away
 from app.settings import load_settings
 from app.tasks import actor
@@ -32,12 +32,13 @@ async def forget_old_keys() -> None:
 
 @actor(queue_name=QUEUE, max_retries=0, time_limit=TIME_LIMIT_MS, log=False, events=False, keep=3600)
 async def purge_tasks() -> None:
-    """Removes results whose time is over, tasks that have been kept for as long as they are to be, with their logs, and
-    groups that will never call back."""
+    """Removes results whose time is over, tasks that have been kept for as long as they are to be, with their logs, groups
+    that will never call back, and what rate limiters count no more."""
     await clear_away(purging.empty_results, purging.BATCH, "results")
     await clear_away(purging.purge_tasks, purging.BATCH, "tasks")
     keep = timedelta(days=load_settings().task_retention_days)
     await clear_away(partial(groups.forget_groups, keep), groups.BATCH, "groups")
+    await clear_away(limits.forget_limits, limits.BATCH, "rate limits")
 
 
 @actor(queue_name=QUEUE, max_retries=0, time_limit=TIME_LIMIT_MS, keep=DAYS)

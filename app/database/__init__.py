@@ -3,13 +3,14 @@
 from app.database.config import TORTOISE_ORM
 from app.database.embedded import EmbeddedPostgresError
 from app.database.opening import Database, DatabaseUnavailable, models_loop, open_database, reach_database
-from app.database.transactions import atomic, fetch, on_commit, transaction
+from app.database.transactions import apart, atomic, fetch, on_commit, transaction
 
 __all__ = [
     "TORTOISE_ORM",
     "Database",
     "DatabaseUnavailable",
     "EmbeddedPostgresError",
+    "apart",
     "atomic",
     "fetch",
     "models_loop",

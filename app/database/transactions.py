@@ -6,7 +6,7 @@ import functools
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar, Token
+from contextvars import Context, ContextVar, Token
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -142,6 +142,14 @@ def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any,
 def _in_transaction() -> bool:
     pending = _pending.get()
     return pending is not None and pending.open
+
+
+async def apart(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run something outside of the open transaction, on a connection of its own: what it writes is there at once, and stays.
+
+    The transaction keeps its connection meanwhile, and what it has locked: what needs the same rows waits in vain.
+    """
+    return await asyncio.get_running_loop().create_task(coroutine, context=Context())
 
 
 async def fetch(sql: str, *args: object) -> list[dict[str, Any]]:

@@ -4,9 +4,11 @@ dramatiq has them."""
 from dramatiq import Message, group, pipeline
 from dramatiq.errors import RateLimitExceeded, Retry
 from dramatiq.middleware import Middleware, Shutdown, SkipMessage, TimeLimitExceeded
+from dramatiq.rate_limits import Barrier
 
 from app.tasks.actors import Actor, actor, describe
 from app.tasks.broker import TaskBroker, broker
+from app.tasks.limits import BucketRateLimiter, ConcurrentRateLimiter, PostgresBackend, WindowRateLimiter
 from app.tasks.loading import ModuleNotLoaded, load_modules
 from app.tasks.messages import (
     Enqueued,
@@ -26,6 +28,9 @@ from app.tasks.sending import EnqueueOnLoop, enqueue
 
 __all__ = [
     "Actor",
+    "Barrier",
+    "BucketRateLimiter",
+    "ConcurrentRateLimiter",
     "EnqueueOnLoop",
     "Enqueued",
     "Message",
@@ -34,6 +39,7 @@ __all__ = [
     "NewTask",
     "NoCurrentTask",
     "Outcome",
+    "PostgresBackend",
     "RateLimitExceeded",
     "Retry",
     "Run",
@@ -44,6 +50,7 @@ __all__ = [
     "TaskCancelled",
     "TimeLimitExceeded",
     "UndecodableMessage",
+    "WindowRateLimiter",
     "actor",
     "broker",
     "current",
