@@ -140,6 +140,16 @@ async def waits_each_time(gate: str) -> None:
     await stage.gates[f"{gate} {attempt}"].wait()
 
 
+@actor
+async def waits_and_sends(gate: str) -> None:
+    """Wait until the gate of this attempt is open, and send noop together with the end."""
+    attempt = current_task().attempt
+    stage.note("waits_and_sends", attempt)
+    await stage.gates[f"{gate} {attempt}"].wait()
+    noop.send(attempt)
+    stage.note("sent", attempt)
+
+
 @actor(max_retries=0)
 def computes(number: int) -> int:
     """A plain function: it runs in a thread."""

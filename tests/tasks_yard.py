@@ -198,7 +198,7 @@ async def until_state(task: Any, *states: TaskState, limit: float = LIMIT) -> Ta
     except TimeoutError as error:
         lines = [f"{line.number} {line.attempt} {line.event}" for line in await lines_of(row)]
         raise AssertionError(
-            f"{row.state} after {await path_of(row)}: {dict(row)}\n" + "\n".join(lines)
+            f"{row.state} after {await path_of(row)}: {vars(row)}\n" + "\n".join(lines)
         ) from error
     return row
 

@@ -34,12 +34,12 @@ from app.models import LogLevel, Schedule, Task, TaskState
 from app.tasks import enqueue
 from app.tasks.schedules import ScheduleSpec
 from tests import task_actors as actors
-from tests.api import Api, gid, state
+from tests.api import Api, gid, rows_of, state
 from tests.cast import Cast
 from tests.faults.pooler import run_pooler
 from tests.faults.site import Site
 from tests.faults.wire import Wire
-from tests.live import free_port
+from tests.live import free_port, url_of
 from tests.task_actors import Stage, marks
 from tests.tasks_yard import (
     DONE,
@@ -410,6 +410,44 @@ async def test_a_runner_that_takes_its_own_lost_task_again_ends_it_once(db: Data
     await assert_consistent()
 
 
+async def test_what_a_lost_run_wanted_to_send_is_not_sent(db: Database, acted: Stage) -> None:
+    """Its end comes too late; what it sends is part of it."""
+    async with start_runner(db) as runner:
+        sent = await actors.waits_and_sends.send_async("gate")
+        await until_state(sent, RUNNING)
+        await lose(runner.id)
+        await recover_lost_tasks()  # and it takes nothing until it was heard of again
+        acted.gates["gate 1"].set()
+        await until(lambda: acted.numbers("sent") == [1])
+        await until(lambda: runner.unstored == 0)
+        late = await until_state(sent, QUEUED)
+        await fetch("UPDATE worker_status SET last_seen = now(), lost_at = NULL WHERE id = $1", runner.id)
+        acted.gates["gate 2"].set()
+        task = await until_state(sent, DONE)
+        await until(lambda: bool(acted.numbers("noop")))
+        await until_count(2, state=DONE)
+
+    assert (late.attempt, task.attempt) == (1, 2)
+    assert acted.numbers("noop") == [2]
+    assert await ours().count() == 2
+    await assert_consistent()
+
+
+async def test_a_runner_that_was_taken_for_lost_asks_again_to_be_told_of_tasks(db: Database) -> None:
+    async with start_runner(db) as runner:
+
+        async def listed() -> bool:
+            return await rows_of("task_idle") > 0
+
+        await until(listed)
+        await lose(runner.id)
+        await recover_lost_tasks()
+        lost = await rows_of("task_idle")
+        await until(listed)
+
+    assert lost == 0
+
+
 async def test_a_task_that_kills_its_runners_is_rejected_at_last(db: Database, acted: Stage) -> None:
     sent = await actors.waits.send_async("shut")
     crashes = []
@@ -546,12 +584,14 @@ async def wire_backends(database: Database) -> list[int]:
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.parametrize("past", [False, True])
 async def test_a_pooler_that_keeps_no_session_loses_nothing(
-    owndb: Database, base: Path, tmp_path: Path
+    owndb: Database, base: Path, tmp_path: Path, past: bool
 ) -> None:
     """Neither with an address past it, for listening, nor without."""
     path = tmp_path / "marks"
-    async with run_pooler(owndb.credentials, base) as url, run_runner(url):
+    direct = {"DATABASE_DIRECT_URL": url_of(owndb.credentials)} if past else {}
+    async with run_pooler(owndb.credentials, base) as url, run_runner(url, **direct):
         async with asyncio.TaskGroup() as group:
             for number in range(50):
                 group.create_task(actors.marked.send_async(str(path), str(number)))
@@ -616,6 +656,31 @@ async def test_tasks_whose_claim_was_not_confirmed_are_run_all_the_same(
 
     assert sorted(acted.numbers("noop")) == [0, 1, 2]
     await assert_consistent()
+
+
+async def test_health_says_that_tasks_wait_although_there_is_room(owndb: Database, tmp_path: Path) -> None:
+    """Whatever it is that keeps a runner from taking them: here, somebody holds their rows."""
+    path, port = tmp_path / "marks", free_port()
+    await actors.marked.send_async(str(path), "it")
+    other = await owndb.connect()
+    holding = other.transaction()
+    await holding.start()
+    await other.execute("SELECT FROM task FOR UPDATE")
+    async with run_runner(
+        owndb.credentials,
+        "app.daemons.runner.health:LONGEST_WITHOUT_LOOK=2",
+        TASK_PORT=str(port),
+        TASK_OLDEST_READY_SECONDS="1",
+    ):
+        await until_ready(port, 200)
+        await until_ready(port, 503)
+        waiting = marks(path)
+        await holding.rollback()
+        await until_ready(port, 200)
+
+    await other.close()
+    assert waiting == []
+    assert marks(path) == ["began-it", "ended-it"]
 
 
 # The clock --------------------------------------------------------------------------------------------------------------

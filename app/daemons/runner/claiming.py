@@ -69,6 +69,11 @@ class Claimer:
         """Look again."""
         self._wake.set()
 
+    def list_again(self) -> None:
+        """Whoever took this runner for lost has seen to it that it is told of nothing: ask again."""
+        self._listed.clear()
+        self._wake.set()
+
     def notice(self, queues: Iterable[str]) -> None:
         """These queues have tasks, and no others."""
         self.looked_at = self._looked_everywhere_at = monotonic()

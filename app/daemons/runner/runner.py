@@ -179,6 +179,7 @@ class Runner:
         log.error("this runner was not heard of for too long: stopping its tasks", tasks=len(self._held))
         self._give_back_waiting()
         self._stop_running()
+        self._claimer.list_again()
 
     # Its life -------------------------------------------------------------------------------------------------------
 
