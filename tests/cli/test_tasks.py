@@ -19,7 +19,7 @@ import typer
 from app.access import Viewer
 from app.actions.tasks.schedules import declare_schedules
 from app.cli.tasks.selecting import Selection, duration
-from app.cli.tasks.top import span
+from app.cli.tasks.showing import span
 from app.clock import now
 from app.database import Database, fetch
 from app.models import Schedule, Task, TaskLog, TaskState, Workspace
@@ -138,7 +138,15 @@ async def test_top_is_drawn_anew_until_a_key_ends_it(owndb: Database, key: bytes
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.4, "0s"), (59, "59s"), (59.7, "1m00s"), (185, "3m05s"), (7800, "2h10m"), (356_400, "4d03h")],
+    [
+        (0.4, "0s"),
+        (-0.6, "0s"),
+        (59, "59s"),
+        (59.7, "1m00s"),
+        (185, "3m05s"),
+        (7800, "2h10m"),
+        (356_400, "4d03h"),
+    ],
 )
 def test_a_span_has_its_two_greatest_units(seconds: float, said: str) -> None:
     assert span(seconds) == said

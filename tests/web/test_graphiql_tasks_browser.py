@@ -8,6 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -76,9 +77,11 @@ async def test_a_task_sent_in_one_tab_shows_its_states_its_log_and_its_result_in
     page = await visit.open()
     await visit.sign_in(page, reports.server.admin_username, reports.server.admin_password)
     await watch(page, "WatchTasks")
-    await send(page, f"{reports.slow_page}?after=3")
+    await send(page, f"{reports.slow_page}?after=5")
     await watch(page, "FollowATasksLog")
 
+    await page.locator(".live-row", has_text="RUNNING").wait_for()
+    assert await rows_of(page, "task.done").count() == 0  # it is shown while it runs
     await rows_of(page, "task.done").first.wait_for()
     logged = page.locator(".live-row .is-log")
     await logged.filter(has_text="Task has finished").wait_for()
@@ -87,20 +90,25 @@ async def test_a_task_sent_in_one_tab_shows_its_states_its_log_and_its_result_in
     assert (await logged.all_inner_texts())[-1] == "Task has finished"
     await bring_to_front(page, "WatchTasks")
     await answer_of(page).filter(has_text='"words": 9').wait_for()
-    if picture := os.environ.get("PICTURE"):
-        await page.screenshot(path=picture)
     assert visit.problems == []
 
 
-async def test_a_task_that_fails_is_seen_to_wait_and_to_be_tried_again(
-    visit: Visit, reports: Reports
+async def test_a_task_that_fails_is_seen_to_be_tried_again_and_its_log_says_why(
+    visit: Visit, reports: Reports, tmp_path: Path
 ) -> None:
     page = await visit.open()
     await visit.sign_in(page, reports.server.admin_username, reports.server.admin_password)
     await watch(page, "WatchTasks")
-    await send(page, f"{reports.slow_page}?busy=1")
+    await send(page, f"{reports.slow_page}?busy=1&after=4")
+    await watch(page, "FollowATasksLog")
 
+    await page.locator(".live-row", has=page.locator(".is-log", has_text="the server is busy")).wait_for()
     await rows_of(page, "task.done").first.wait_for()
+    await page.locator(".live-row", has=page.locator(".is-log", has_text="Task has finished")).wait_for()
+    await bring_to_front(page, "WatchTasks")
+    await answer_of(page).filter(has_text='"words": 9').wait_for()
+    screenshot = await page.screenshot(path=tmp_path / "tasks.png")  # docs/images/tasks.png is one of these
+    assert screenshot.startswith(b"\x89PNG")
 
     assert await states_shown(page) == [*STATES[:-1], *STATES]
     assert "QUEUED" in await rows_of(page, "task.requeued").locator(".live-status").all_inner_texts()

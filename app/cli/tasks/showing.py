@@ -197,7 +197,9 @@ def _print_table(tasks: list["Task"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("task", "actor", "queue", "status", "retries", "since", "workspace")
+    from app.clock import now
+
+    table, time = Table("task", "actor", "queue", "status", "retries", "for", "workspace"), now()
     for task in tasks:
         table.add_row(
             str(task.id),
@@ -205,7 +207,7 @@ def _print_table(tasks: list["Task"]) -> None:
             Text(task.queue_name),
             toned(task),
             str(task.retries),
-            moment(task.mtime),
+            span((time - task.mtime).total_seconds()),
             Text(task.workspace.name) if task.workspace else "-",
         )
     Console().print(table)
@@ -222,6 +224,18 @@ def toned(task: "Task") -> Any:
 
 def moment(time: datetime) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(seconds: float) -> str:
+    """How long that is, by its greatest two units: 41s, 3m05s, 2h10m, 4d03h."""
+    whole = max(0, round(seconds))
+    for unit, name, part, part_name in _UNITS:
+        if whole >= unit:
+            return f"{whole // unit}{name}{whole % unit // part:02}{part_name}"
+    return f"{whole}s"
+
+
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))
 
 
 async def _print_task(task: "Task", log: list["TaskLog"]) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from app.cli.operator import as_operator
 from app.cli.tasks.actors import import_actors
-from app.cli.tasks.showing import moment, toned
+from app.cli.tasks.showing import moment, span, toned
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -235,16 +235,4 @@ def _text(text: str, style: str = "") -> "Text":
 
 
 def _age(sight: Sight, since: datetime) -> str:
-    return span(max(0.0, (sight.time - since).total_seconds()))
-
-
-def span(seconds: float) -> str:
-    """How long that is, by its greatest two units: 41s, 3m05s, 2h10m, 4d03h."""
-    whole = round(seconds)
-    for unit, name, part, part_name in _UNITS:
-        if whole >= unit:
-            return f"{whole // unit}{name}{whole % unit // part:02}{part_name}"
-    return f"{whole}s"
-
-
-_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))
+    return span((sight.time - since).total_seconds())
