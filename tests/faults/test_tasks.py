@@ -683,6 +683,31 @@ async def test_health_says_that_tasks_wait_although_there_is_room(owndb: Databas
     assert marks(path) == ["began-it", "ended-it"]
 
 
+async def test_health_says_that_what_became_of_tasks_cannot_be_stored(
+    owndb: Database, tmp_path: Path
+) -> None:
+    """Though it is heard of, and takes tasks: here, somebody keeps all from writing events."""
+    path, gate, port = tmp_path / "marks", tmp_path / "gate", free_port()
+    other = await owndb.connect()
+    async with run_runner(
+        owndb.credentials, "app.daemons.runner.health:LONGEST_UNSTORED=1", TASK_PORT=str(port)
+    ):
+        sent = await actors.held_for.send_async(str(path), "it", str(gate))
+        await until_state(sent, RUNNING)
+        async with other.transaction():
+            await other.execute("LOCK TABLE outbox_event IN SHARE MODE")
+            before = await ready(port)
+            gate.touch()
+            await until_ready(port, 503)
+            ended = marks(path)
+        await until_state(sent, DONE)
+        await until_ready(port, 200)
+
+    await other.close()
+    assert before == 200
+    assert ended == marks(path) == ["began-it", "ended-it"]
+
+
 # The clock --------------------------------------------------------------------------------------------------------------
 
 

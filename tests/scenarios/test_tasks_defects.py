@@ -24,6 +24,7 @@ from tests.tasks_yard import (
     RUNNING,
     assert_consistent,
     lines_of,
+    ours,
     start_runner,
     until,
     until_count,
@@ -224,6 +225,24 @@ async def test_a_task_that_cannot_be_stored_does_not_hold_the_others_up(db: Data
         task = await until_state(sent, DONE, REJECTED)
 
     assert task.state is DONE
+    await assert_consistent()
+
+
+async def test_a_task_whose_object_is_deleted_under_it_is_gone_and_its_runner_goes_on(
+    db: Database, cast: Cast, acted: Stage
+) -> None:
+    """§1.1: an object's tasks go with it, also those that run."""
+    request = await cast.request()
+    async with start_runner(db):
+        sent = await actors.waits.send_with_options_async(args=("shut",), rel_obj=request)
+        await until_state(sent, RUNNING)
+        await request.delete()
+        acted.gates["shut"].set()
+        for number in range(3):
+            await until_state(await actors.noop.send_async(number), DONE)
+
+    assert await ours().count() == 3
+    assert await rows_of("task_log") == 9
     await assert_consistent()
 
 

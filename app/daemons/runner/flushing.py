@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -48,6 +49,8 @@ class Flusher:
         self._busy = busy
         self._stored = stored
         self._waiting: list[Report] = []
+        self._since = 0.0
+        """When something was stored last, or the first of what waits came."""
         self._some = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -62,12 +65,18 @@ class Flusher:
         return [report.task.id for report in self._waiting]
 
     @property
+    def late(self) -> float:
+        """Seconds for which there have been reports and none could be stored."""
+        return monotonic() - self._since if self._waiting else 0.0
+
+    @property
     def full(self) -> bool:
         return len(self._waiting) >= MOST_KEPT
 
     def put(self, report: Report) -> None:
         """Have it stored soon."""
         if not self._waiting:
+            self._since = monotonic()
             self._some.set()
             self._empty.clear()
         self._waiting.append(report)
@@ -91,6 +100,7 @@ class Flusher:
                 await pauses.wait()
                 continue
             pauses.over()
+            self._since = monotonic()
             del self._waiting[: len(batch)]
             self._stored(batch)
             if not self._waiting:

@@ -16,6 +16,7 @@ from app.settings import Settings, SettingsError
 
 LONGEST_WITHOUT_LOOK = 15.0
 LONGEST_SILENCE = 15.0
+LONGEST_UNSTORED = 15.0
 LONGEST_STILL = 60.0
 """Seconds for which the event loop may stand still before the process had better be started again."""
 SECONDS_FOR_REQUEST = 5.0
@@ -31,12 +32,14 @@ class RunnerHealth:
         *,
         free_slots: Callable[[], int] = lambda: 1,
         seconds_since_claim: Callable[[], float] = lambda: 0.0,
+        seconds_unstored: Callable[[], float] = lambda: 0.0,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._limit = oldest_ready_seconds
         self._heartbeat = heartbeat
         self._free_slots = free_slots
         self._seconds_since_claim = seconds_since_claim
+        self._seconds_unstored = seconds_unstored
         self._stopping = stopping
         self._turned_at = monotonic()
         self._looked_at: float | None = None
@@ -68,6 +71,7 @@ class RunnerHealth:
             "looking": self._check_looking(),
             "heartbeat": self._check_heartbeat(),
             "tasks": self._check_tasks(),
+            "storing": self._check_storing(),
             "shutdown": "the runner is stopping" if self._stopping() else None,
         }
 
@@ -80,6 +84,10 @@ class RunnerHealth:
     def _check_heartbeat(self) -> str | None:
         silence = self._heartbeat.silence()
         return f"it was not heard for {silence:.0f} s" if silence > LONGEST_SILENCE else None
+
+    def _check_storing(self) -> str | None:
+        late = self._seconds_unstored()
+        return f"nothing could be stored for {late:.0f} s" if late > LONGEST_UNSTORED else None
 
     def _check_tasks(self) -> str | None:
         """Waiting is wrong only if there was room for a while: whoever has just become free has had no time to take any."""

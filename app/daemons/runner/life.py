@@ -54,6 +54,7 @@ class RunnerLife:
             self.heartbeat,
             free_slots=lambda: runner.room,
             seconds_since_claim=lambda: monotonic() - runner.last_claim,
+            seconds_unstored=lambda: runner.late,
             stopping=lambda: runner.stopping,
         )
         self.maintenance = Maintenance(

@@ -138,6 +138,11 @@ class Runner:
         return len(self._flusher)
 
     @property
+    def late(self) -> float:
+        """Seconds for which there have been reports and none could be stored."""
+        return self._flusher.late
+
+    @property
     def room(self) -> int:
         """How many more tasks it could have; below 0 when it has some in advance."""
         return self.settings.task_concurrency - len(self._held)
