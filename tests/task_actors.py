@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -154,6 +155,15 @@ async def waits_and_sends(gate: str) -> None:
 def computes(number: int) -> int:
     """A plain function: it runs in a thread."""
     stage.note("computes", number)
+    return number * number
+
+
+@actor(process=True, max_retries=0, store_results=True)
+def computes_apart(number: int) -> int:
+    """Run in a process of its own, which a negative number kills."""
+    current_task().info(f"computing {number}")
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
     return number * number
 
 

@@ -448,6 +448,46 @@ async def test_a_runner_that_was_taken_for_lost_asks_again_to_be_told_of_tasks(d
     assert lost == 0
 
 
+async def test_a_task_that_kills_its_process_fails_and_others_go_on(db: Database) -> None:
+    async with start_runner(db, task_modules=("tests.task_actors",), task_processes=1):
+        killed = await until_state(await actors.computes_apart.send_async(-1), REJECTED)
+        after = await until_state(await actors.computes_apart.send_async(12), DONE)
+
+    last = (await lines_of(killed))[-1]
+    assert last.log_level is LogLevel.ERROR and "process" in last.event
+    assert (killed.attempt, killed.crashes) == (1, 0)
+    assert after.result == b"144"
+    assert "computing 12" in [line.event for line in await lines_of(after)]
+    await assert_consistent()
+
+
+async def test_a_runner_that_is_told_to_stop_while_the_database_is_away_ends_in_time(
+    owndb: Database, tmp_path: Path
+) -> None:
+    """What it could not store, another runs again."""
+    path = tmp_path / "marks"
+    async with (
+        Wire(owndb.credentials) as wire,
+        run_runner(wire.url, "app.daemons.runner.runner:LAST_WORDS=1") as runner,
+    ):
+        sent = await actors.marked.send_async(str(path), "it", 0.5)
+        await until(lambda: marks(path) == ["began-it"])
+        await wire.close()
+        await until(lambda: len(marks(path)) == 2)
+        runner.send(signal.SIGTERM)
+        await runner.ended(20)
+    held = await until_state(sent, TaskState.CONSUMED, RUNNING)
+    assert held.worker_id is not None
+    await lose(held.worker_id)
+    await recover_lost_tasks()
+    async with start_runner(owndb):
+        task = await until_state(sent, DONE)
+
+    assert (task.attempt, task.crashes) == (2, 1)
+    assert set((await ends()).values()) == {1}
+    await assert_consistent()
+
+
 async def test_a_task_that_kills_its_runners_is_rejected_at_last(db: Database, acted: Stage) -> None:
     sent = await actors.waits.send_async("shut")
     crashes = []
