@@ -127,9 +127,15 @@ class Hub:
     async def after(self, position: Position) -> Sequence[Event]:
         """The next events after the position, at most a batch of them; none when it is at the end."""
         if position >= self._since:
-            first = bisect_right(self._positions, position)
-            return self._window[first : first + BATCH]
+            return self.at_hand(position)
         return [event for event in await self._scan(position, BATCH) if event.position <= self._end]
+
+    def at_hand(self, position: Position) -> Sequence[Event]:
+        """What of the next events is in memory: for who wants to prepare for several of them at once."""
+        if position < self._since:
+            return []
+        first = bisect_right(self._positions, position)
+        return self._window[first : first + BATCH]
 
     async def changed(self, position: Position) -> None:
         """Wait until there is something after the position, or the hub closes."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime
+from time import monotonic
 from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
@@ -18,6 +19,8 @@ from app.models.outbox import end_of_log
 from app.publishers.hub import Event
 
 T = TypeVar("T")
+STALE = 1.0
+"""Seconds for which is believed what was found out of an event before it is handed out."""
 
 After = Annotated[
     Cursor | None,
@@ -106,20 +109,35 @@ class Wanted:
 
     def __init__(self, info: Info, model: type[Entity], filter: Filter | None) -> None:
         self._context, self._model, self._filter = info.context, model, filter
+        self._found: dict[Position, bool] = {}
+        self._found_at = 0.0
+        self._of = f"{model._meta.db_table}/"
         self._ids = None
         if filter is not None:
             filter.to_q(info.context.viewer)
             self._ids = filter.ids()
 
     async def holds(self, event: Event) -> bool:
-        """Asks the database, unless the filter names other rows."""
+        """Asks the database, unless the filter names other rows; where much happens, of many events at once."""
         if self._filter is None:
             return True
         if self._ids is not None and event.subject_id not in self._ids:
             return False
-        viewer = await self._context.current_viewer()
-        rows = self._model.visible_to(viewer).filter(self._filter.to_q(viewer), id=event.subject_id)
-        return await rows.exists()
+        if event.position not in self._found or monotonic() - self._found_at > STALE:
+            await self._look(event)
+        return self._found.pop(event.position)
+
+    async def _look(self, event: Event) -> None:
+        """Find out of this event and of those that are at hand after it: each is looked at after it has happened."""
+        assert self._filter is not None
+        subjects = {event.position: event.subject_id}
+        for each in self._context.hub.at_hand(event.position):
+            if each.subject.startswith(self._of) and (self._ids is None or each.subject_id in self._ids):
+                subjects[each.position] = each.subject_id
+        viewer, self._found_at = await self._context.current_viewer(), monotonic()
+        rows = self._model.visible_to(viewer).filter(self._filter.to_q(viewer), id__in=set(subjects.values()))
+        found = {row["id"] for row in await rows.values("id")}
+        self._found = {position: id in found for position, id in subjects.items()}
 
 
 def told(event: Event, tell: Callable[[Event], T]) -> T:

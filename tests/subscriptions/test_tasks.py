@@ -193,6 +193,28 @@ async def test_who_follows_one_task_costs_no_statement_when_another_changes(
     assert not [each for each in sent if '"task"' in each and "message" not in each]
 
 
+async def test_a_filter_is_asked_about_many_events_at_once(
+    api: Api, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only after they have happened: what is satisfied by the end of an event is told."""
+    start = await api.cursor()
+    tasks = [await cast.task(uid="a" if number % 2 else "b") for number in range(40)]
+    wanted = {"uid": {"eq": f"{actors.noop.actor_name}:a"}, "state": {"in": ["QUEUED", "REJECTED"]}}
+    await api.caught_up()
+
+    with statements(monkeypatch) as sent:
+        async with api.subscribe(
+            cast.bob, UPDATED.replace("task { id state }", ""), f=wanted, c=start
+        ) as events:
+            assert len(await events.take(20)) == 20
+            asked = [each for each in sent if each.startswith('SELECT "id" "id" FROM "task"')]
+            await api.mutate(cast.bob, "cancelTask", id=gid(tasks[0]))
+            await api.mutate(cast.bob, "cancelTask", id=gid(tasks[1]))
+            assert (await events.next())["state"] == "REJECTED"
+
+    assert len(asked) < 10
+
+
 async def test_a_task_that_one_may_not_see_is_not_found(api: Api, cast: Cast) -> None:
     task = await cast.task()
 
