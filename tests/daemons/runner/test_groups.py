@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from dramatiq.middleware import GroupCallbacks, SkipMessage
 from dramatiq.rate_limits.backends import StubBackend
 
 from app.access import Viewer
-from app.actions.tasks import verbs
+from app.actions.tasks import finishing, verbs
 from app.actions.tasks.groups import forget_groups
+from app.daemons.runner import flushing
 from app.daemons.runner.child import order, returned, run
 from app.database import Database, fetch, transaction
 from app.errors import UnknownActor
@@ -30,7 +32,8 @@ from app.tasks import (
 )
 from app.tasks.groups import GROUP
 from tests.cast import Cast
-from tests.tasks_yard import DONE, REJECTED, start_runner, until, until_count, until_state
+from tests.task_actors import held_at_first, marked, marks
+from tests.tasks_yard import DONE, REJECTED, lose, run_runner, start_runner, until, until_count, until_state
 
 told: list[Any] = []
 rights: set[int] = set()
@@ -177,6 +180,50 @@ async def test_a_late_end_of_a_member_that_is_no_longer_the_runners_counts_nothi
         assert await Task.all().count() == 1
 
 
+async def test_ends_that_were_stored_without_the_runner_hearing_of_it_count_once(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unheard: list[int] = []
+
+    async def flush(connection: Any, worker_id: Any, reports: Any) -> None:
+        await finishing.flush(connection, worker_id, reports)
+        if any(isinstance(report, finishing.End) for report in reports) and len(unheard) < 3:
+            unheard.append(len(reports))
+            raise ConnectionResetError
+
+    monkeypatch.setattr(flushing, "flush", flush)
+    await enqueue(calling([member.message(number) for number in range(5)], "all"))
+
+    async with start_runner(db, task_concurrency=2):
+        await until_count(6, state=DONE)
+        await until(lambda: len(unheard) == 3)
+    assert (told, await groups(), await Task.all().count()) == (["all"], [], 6)
+
+
+async def test_a_member_whose_runner_was_killed_counts_when_another_has_done_it(
+    db: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "marks"
+    several = group([held_at_first.message(str(path)), marked.message(str(path), "other")])  # type: ignore[no-untyped-call]
+    several.add_completion_callback(marked.message(str(path), "callback"))  # type: ignore[no-untyped-call]
+    async with run_runner(db.credentials) as runner:
+        held, _ = await enqueue(several)
+        await until_count(1, state=DONE)
+        await until(lambda: "began-1" in marks(path))
+        await runner.kill()
+    killed = await Task.get(id=held.id)
+    assert killed.worker_id is not None and await groups() == [1]
+    await lose(killed.worker_id)
+
+    async with run_runner(db.credentials):
+        await until_count(3, state=DONE, limit=45)
+
+    assert [word for word in marks(path) if word.endswith(("-2", "callback"))] == [
+        *("began-2", "ended-2", "began-callback", "ended-callback")
+    ]
+    assert await groups() == []
+
+
 async def test_a_group_belongs_to_the_transaction_of_its_sender(db: Database) -> None:
     with pytest.raises(RuntimeError, match="undone"):
         async with transaction():
@@ -276,8 +323,6 @@ async def test_a_member_of_a_forgotten_group_is_done_all_the_same(db: Database) 
 async def test_tasks_without_a_group_cost_no_statement_more(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.actions.tasks import finishing
-
     def never(*_: Any) -> None:
         raise AssertionError
 
@@ -285,7 +330,7 @@ async def test_tasks_without_a_group_cost_no_statement_more(
     monkeypatch.setattr(finishing, "store_groups", never)
     await enqueue([member.message(number) for number in range(3)])
     async with start_runner(db):
-        await until_count(3, state=DONE)
+        await until_count(3, state=DONE, limit=45)
 
 
 def test_dramatiqs_own_middleware_for_it_is_not_needed() -> None:
