@@ -1,12 +1,11 @@
 """What every engine is asked to do, and the stopwatch. Needs the standard library, asyncpg and uvloop: all have them.
 
-python -m bench.tasks.engine NAME COMMAND OPTIONS is started for each measurement, with its database in libpq's variables;
+python -m bench.tasks NAME COMMAND OPTIONS is started for each measurement, with its database in libpq's variables;
 it prints one line of JSON. `work` goes on until its standard input ends, and prints `"working"` when it has entered its
 first job.
 """
 
 import asyncio
-import importlib
 import itertools
 import json
 import os
@@ -20,7 +19,8 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import asyncpg
-import uvloop
+
+answers = os.fdopen(os.dup(1), "w")
 
 Send = Callable[[str, Sequence[float]], Awaitable[None]]
 """Enqueues one job of a kind for each number: `noop`, `wait` for so many seconds, `stamp` what it was sent at."""
@@ -154,21 +154,5 @@ def used() -> float:
 
 
 def say(what: Any) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-async def _answer(command: Awaitable[Any]) -> None:
-    say(await command)
-    os._exit(0)  # what it holds goes away with the database
-
-
-def main() -> None:
-    name, command, options = sys.argv[1:]
-    engine = importlib.import_module(f"bench.tasks.engines.{name}").ENGINE()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_answer(getattr(engine, command)(**json.loads(options))))
-
-
-if __name__ == "__main__":
-    main()
+    answers.write(json.dumps(what) + "\n")
+    answers.flush()

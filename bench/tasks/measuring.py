@@ -120,7 +120,7 @@ class Bench:
         """A process of the engine that does this."""
         python = sys.executable if way.engine == OURS else self._python
         return await asyncio.create_subprocess_exec(
-            *(python, "-m", "bench.tasks.engine", way.engine, command, json.dumps(options)),
+            *(python, "-m", "bench.tasks", way.engine, command, json.dumps(options)),
             cwd=ROOT,
             env={**os.environ, **_variables(database)},
             stdin=asyncio.subprocess.PIPE,
