@@ -310,15 +310,17 @@ STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("knows", ["nothing", "all", "that there was nothing"])
+@pytest.mark.parametrize(
+    ("many", "knows"), [(MANY, "nothing"), (MANY, "all"), (MANY, "that there was nothing"), (8_000, "all")]
+)
 async def test_rows_are_looked_up_however_many_there_are_and_whatever_postgresql_knows(
-    owndb: Database, knows: str
+    owndb: Database, many: int, knows: str
 ) -> None:
     if knows == "that there was nothing":
         await fetch("VACUUM ANALYZE task")
-    await _fill()
+    await _fill(many)
     if knows == "all":
-        await fetch("ANALYZE task")
+        await fetch("VACUUM ANALYZE task")
 
     for mode in ("force_generic_plan", "force_custom_plan"):
         connection = await owndb.connect(server_settings={"plan_cache_mode": mode})
@@ -357,9 +359,9 @@ async def test_a_claim_reads_as_much_whatever_waits_and_whatever_postgresql_know
         await connection.close()
 
 
-async def _fill() -> None:
+async def _fill(many: int = MANY) -> None:
     for _ in range(10):
-        await fetch(FILL, MANY // 10)
+        await fetch(FILL, many // 10)
 
 
 async def _blocks(connection: Connection, sql: str, rows: int) -> int:
