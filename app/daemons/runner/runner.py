@@ -107,6 +107,7 @@ class Runner:
         self._flusher = Flusher(self._flush_line, self.id, self._busy, self._stored)
         self._claimer = Claimer(self, self._claim_line)
         self._running = 0
+        self._context = copy_context()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._started, self._to_stop, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -319,7 +320,9 @@ class Runner:
     def _start(self, held: Held, lane: Lane) -> None:
         lane.running += 1
         self._running += 1
-        held.work = asyncio.create_task(self._work(held, lane, self._begin(held)))
+        # Not in the context of whoever ended and made room for it.
+        work = self._work(held, lane, self._begin(held))
+        held.work = asyncio.create_task(work, context=self._context.copy())
 
     def _begin(self, held: Held) -> RunningTask:
         self._claimer.started += 1
