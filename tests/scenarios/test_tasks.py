@@ -224,7 +224,7 @@ async def test_nothing_starts_before_its_time(db: Database, acted: Stage, starts
         await until_state(sent, DONE)
 
     (run,) = acted.runs
-    assert 1.2 <= run.at - sent_at < 2.4
+    assert 1.2 <= run.at - sent_at < 3  # on a busy machine
 
 
 async def test_the_lowest_priority_number_runs_first_and_equals_in_their_order(
