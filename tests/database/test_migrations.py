@@ -136,7 +136,7 @@ async def test_a_relation_without_a_foreign_key_is_checked_by_statement(
 ) -> None:
     rows = await connection.fetch(
         "SELECT tgrelid::regclass::text AS table, tgargs AS args FROM pg_trigger "
-        "WHERE tgfoid = 'refuse_strangers'::regproc"
+        "WHERE tgfoid IN ('refuse_unknown_tenants'::regproc, 'refuse_unknown_tasks'::regproc)"
     )
     made = {(row["table"], *row["args"].decode().split("\0")[:2]) for row in rows}
     believed = set()

@@ -59,11 +59,18 @@ async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
         if any(task.dedupe_key for task in part):
             stored += await _store_keyed(run, part)
         else:
-            stored += [
-                Enqueued(row["id"], task.message_id)
-                for row, task in zip(await run(_STORE, *_arguments(part)), part, strict=True)
-            ]
+            stored += await _store_plain(run, part)
     return stored
+
+
+async def _store_plain(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
+    one = len(tasks) == 1
+    arguments = _arguments(tasks)
+    if one:
+        arguments = [*(column[0] for column in arguments[:-1]), arguments[-1]]
+    statement = _STORE[one, any(task.log for task in tasks), any(task.events for task in tasks)]
+    rows = await run(statement, *arguments)
+    return [Enqueued(row["id"], task.message_id) for row, task in zip(rows, tasks, strict=True)]
 
 
 async def _by_its_clock(run: Fetch, tasks: Sequence[NewTask]) -> Sequence[NewTask]:
@@ -165,17 +172,40 @@ _NOTHING = (None, None, None)
 _TENANT = """coalesce(sent.tenant_id, (SELECT workspace.tenant_id FROM workspace WHERE workspace.id = sent.workspace_id),
                (SELECT tenant.id FROM tenant WHERE tenant.name = 'default'))"""
 
+_COLUMNS = (
+    ("message_id", "uuid"),
+    ("queue_name", "text"),
+    ("actor_name", "text"),
+    ("message", "bytea"),
+    ("priority", "int"),
+    ("retries", "bigint"),
+    ("eta", "timestamptz"),
+    ("uid", "text"),
+    ("dedupe_key", "text"),
+    ("app_label", "text"),
+    ("model", "text"),
+    ("rel_obj_id", "text"),
+    ("workspace_id", "bigint"),
+    ("tenant_id", "bigint"),
+    ("log_id", "uuid"),
+    ("event_id", "uuid"),
+    ("event_data", "text"),
+)
+"""What is given of each task, in the order of the statements' parameters."""
+
+_NUMBERED = tuple((number, *column) for number, column in enumerate(_COLUMNS, 1))
+_MANY = f"""unnest({", ".join(f"${number}::{kind}[]" for number, _, kind in _NUMBERED)})
+        AS sent({", ".join(name for name, _ in _COLUMNS)})"""
+# For one task: of lists PostgreSQL does not know how long they are, and would plan the statement anew each time.
+_ONE = f"""(SELECT {", ".join(f"${number}::{kind} AS {name}" for number, name, kind in _NUMBERED)}) AS sent"""
+
 # Ids are drawn here, in the order in which the tasks were given, and not by the INSERT: the logs and events need them too.
 _GIVEN = f"""
 given AS MATERIALIZED (
-    SELECT nextval('task_id_seq') AS id, sent.*, {_TENANT} AS its_tenant_id,
+    SELECT nextval('task_id_seq') AS id, sent.*, {_TENANT} AS its_tenant_id, $18::timestamptz AS sent_at,
            CASE WHEN sent.app_label IS NOT NULL THEN (SELECT content_type.id FROM content_type
                WHERE content_type.app_label = sent.app_label AND content_type.model = sent.model) END AS kind
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::int[], $6::bigint[], $7::timestamptz[], $8::text[],
-                $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::uuid[], $16::uuid[],
-                $17::text[])
-        AS sent(message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key, app_label, model,
-                rel_obj_id, workspace_id, tenant_id, log_id, event_id, event_data))"""
+    FROM {{source}})"""
 
 _INSERT = """
     INSERT INTO task (id, message_id, queue_name, actor_name, message, priority, retries, eta, _uid, dedupe_key,
@@ -196,16 +226,24 @@ _TELL = f"""
            {{tenant}}, workspace_id, '{TaskQueued.audience.value}'
     FROM {{source}} WHERE event_id IS NOT NULL"""
 
-_STORE = f"""
-WITH {_GIVEN},
-stored AS ({_INSERT}),
-logged AS ({_LOG.format(source="given", time="$18::timestamptz")}),
-told AS ({_TELL.format(source="given", tenant="its_tenant_id")})
-SELECT id FROM given ORDER BY id
-"""
+
+def _store(source: str, log: bool, tell: bool) -> str:
+    """What has nothing to write fires no trigger, which for a single task is most of the work."""
+    logged = f", logged AS ({_LOG.format(source='given', time='sent_at')})" if log else ""
+    told = f", told AS ({_TELL.format(source='given', tenant='its_tenant_id')})" if tell else ""
+    return f"WITH {_GIVEN.format(source=source)}, stored AS ({_INSERT}){logged}{told} SELECT id FROM given ORDER BY id"
+
+
+_STORE = {
+    (one, log, tell): _store(_ONE if one else _MANY, log, tell)
+    for one in (True, False)
+    for log in (True, False)
+    for tell in (True, False)
+}
+"""By whether it is one task, whether any has a line, and whether any has an event."""
 
 _STORE_UNLESS_THERE = f"""
-WITH {_GIVEN}, time AS (SELECT $18::timestamptz)
+WITH {_GIVEN.format(source=_MANY)}
 {_INSERT} ON CONFLICT DO NOTHING RETURNING id, message_id
 """
 
