@@ -6,6 +6,7 @@ first job.
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -34,7 +36,8 @@ class Stopwatch:
         self._warm = self._last = 0
         self._finished: Callable[[], object] = lambda: None
         self.first: Callable[[], object] = lambda: None
-        self.began = self.used_before = 0.0
+        self.postmaster = 0
+        self.began = self.used_before = self.server_before = 0.0
         self.delays: list[float] = []
 
     def expect(self, warm: int, last: int, finished: Callable[[], object]) -> None:
@@ -46,6 +49,7 @@ class Stopwatch:
         if number == 1:
             self.first()
         if number == self._warm:
+            self.server_before = server_used(self.postmaster)
             self.used_before = used()
             self.began = perf_counter()
         if number == self._last:
@@ -114,6 +118,7 @@ class Engine(ABC):
         finished, loop = asyncio.Event(), asyncio.get_running_loop()
         self.watch.expect(warm, count, lambda: loop.call_soon_threadsafe(finished.set))
         looks = await asyncpg.connect()
+        self.watch.postmaster = parent_of(looks.get_server_pid())
         work = asyncio.create_task(self.run(**options))
         waits = asyncio.create_task(finished.wait())
         done, _ = await asyncio.wait((work, waits), return_when=asyncio.FIRST_COMPLETED)
@@ -121,9 +126,12 @@ class Engine(ABC):
             raise AssertionError("it ended before its work") from work.exception()
         while await looks.fetchval(f"SELECT {self.waits_for}"):
             await asyncio.sleep(0.005)
-        seconds = perf_counter() - self.watch.began
-        jobs = count - warm
-        return {"rate": jobs / seconds, "processor": (used() - self.watch.used_before) / jobs}
+        watch, jobs = self.watch, count - warm
+        return {
+            "rate": jobs / (perf_counter() - watch.began),
+            "worker": (used() - watch.used_before) / jobs,
+            "server": (server_used(watch.postmaster) - watch.server_before) / jobs,
+        }
 
     async def work(self, **options: Any) -> list[float]:
         """Work until standard input ends. Returns the delays of the stamped jobs."""
@@ -151,6 +159,21 @@ def used() -> float:
     """Processor seconds of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def server_used(postmaster: int) -> float:
+    """Processor seconds of all of PostgreSQL's processes that live; those that ended meanwhile are missing."""
+    nanoseconds = 0
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
+            with contextlib.suppress(OSError):
+                if parent_of(int(directory.name)) == postmaster:
+                    nanoseconds += int((directory / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def say(what: Any) -> None:

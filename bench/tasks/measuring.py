@@ -14,7 +14,6 @@ from statistics import median
 from typing import Any
 
 import asyncpg
-import psutil
 
 from app.database.address import Credentials
 from app.database.opening import SERVER_SETTINGS
@@ -257,11 +256,10 @@ async def _drained(
             async with bench.fresh(way.engine) as database:
                 await bench.fill(filled, database, jobs, number)
                 warm = jobs // 10
-                before = await _server_seconds(database)
                 got = await bench.ask(way, database, "drain", count=jobs, warm=warm, **way.options)
-                servers[way.name].append((await _server_seconds(database) - before) / jobs)
             rates[way.name].append(got["rate"])
-            workers[way.name].append(got["processor"])
+            workers[way.name].append(got["worker"])
+            servers[way.name].append(got["server"])
     return rates, workers, servers
 
 
@@ -408,27 +406,6 @@ async def _settle(database: Credentials) -> None:
         await connection.execute("VACUUM (ANALYZE)")
     finally:
         await connection.close()
-
-
-async def _server_seconds(database: Credentials) -> float:
-    """Processor seconds of all of PostgreSQL so far."""
-    connection = await _connect(database)
-    try:
-        postmaster = psutil.Process(connection.get_server_pid()).parent()
-        assert postmaster is not None
-        ended = postmaster.cpu_times()
-        living = [_seconds(each) for each in (postmaster, *postmaster.children())]
-        return float(ended.children_user + ended.children_system) + sum(living)
-    finally:
-        await connection.close()
-
-
-def _seconds(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)
 
 
 async def _statements(database: Credentials) -> dict[str, int]:

@@ -15,6 +15,7 @@ from app.actions.tasks.claiming import claim
 from app.cli.tasks.run import _run
 from app.database import open_database
 from app.database.opening import SERVER_SETTINGS
+from app.logs import configure_logging
 from app.settings import Settings
 from app.tasks import actor, enqueue
 from bench.tasks.engine import Engine, Send, Stopwatch
@@ -81,7 +82,9 @@ class Workyard(Engine):
 
     async def run(self, **chosen: Any) -> None:
         """What `tasks run` does, the chores included."""
-        await _run(_settings(**chosen))
+        settings = _settings(**chosen)
+        configure_logging(settings)
+        await _run(settings)
 
     async def claim(self, limit: int, times: int) -> list[float]:
         """Each by a runner of its own that has nothing yet; the plan must be the index."""
