@@ -23,9 +23,10 @@ from app.actions.tasks.events import EVENT_COLUMNS, Transition, event_row
 from app.actions.tasks.groups import count_down, store_groups
 from app.clock import now
 from app.events import TaskDone, TaskProgressed, TaskRejected, TaskRequeued
-from app.models.tasks import LogEvent, TaskState
+from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.messages import NewTask
 from app.tasks.processing import Outcome
+from app.tasks.running import CANCELLED_LINE, MACHINERY
 
 SEVERITY = {"done": 0, "debug": 0, "info": 1, "warning": 2, "error": 3}
 """The worst level of a log is the one with the highest number; lines for debugging do not count."""
@@ -110,9 +111,27 @@ async def _store_states(
     for keep, ends in done.items():
         _refuse(ends, await connection.fetch(_DONE, worker_id, keep, *_columns(ends, _was_done)))
     if others:
+        await _reject_cancelled(connection, others)
         await _set_etas(connection, others)
         _refuse(others, await connection.fetch(_END, worker_id, *_columns(others, _ended)))
     return [report for report in reports if not report.refused]
+
+
+async def _reject_cancelled(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> None:
+    """What somebody cancelled is not queued again, although its runner had not heard of that when it ended."""
+    again = {end.task.id: end for end in ends if end.outcome.state is TaskState.QUEUED}
+    if again:
+        for row in await connection.fetch(_CANCELLED, list(again)):
+            _reject(again[row["id"]])
+
+
+def _reject(end: End) -> None:
+    line = LogEvent(CANCELLED_LINE, LogLevel.WARNING, MACHINERY)
+    outcome = end.outcome
+    outcome.state, outcome.requeued, outcome.eta, outcome.reason = TaskState.REJECTED, None, None, None
+    outcome.logs = [*outcome.logs, line]
+    outcome.transitions = [*outcome.transitions[:-1], (TaskState.REJECTED, line.timestamp)]
+    end.worst_level, end.rotate = worse(end.worst_level, [line]), False
 
 
 async def _set_etas(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> None:
@@ -378,6 +397,10 @@ FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::text[], $7::byte
     AS report(id, attempt, state, log_count, worst_level, message, retries, result, result_ttl, keep, label, eta)
 WHERE {_MINE}
 RETURNING task.id
+"""
+
+_CANCELLED = """
+SELECT id FROM task WHERE id = ANY ($1) AND cancel_requested_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
 """
 
 _ROTATE = "UPDATE task_log SET previous = true WHERE task_id = ANY ($1) AND NOT previous"

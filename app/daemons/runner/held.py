@@ -124,7 +124,7 @@ class Held:
             outcome.state is TaskState.QUEUED,
         )
 
-    def given_back(self) -> End:
+    def given_back(self, keep: float) -> End:
         """It has not begun, and goes back into its queue as if nothing had been."""
         transitions = [(TaskState.CONSUMED, self.consumed_at), (TaskState.QUEUED, now())]
         outcome = Outcome(
@@ -134,7 +134,7 @@ class Held:
             reason="given_back",
             events=self.events,
         )
-        return End(self.claimed, outcome, self.number, self.worst_level, 0.0)
+        return End(self.claimed, outcome, self.number, self.worst_level, keep)
 
     def cancelled(self, keep: float) -> End:
         """It was cancelled before it began."""

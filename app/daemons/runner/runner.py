@@ -413,7 +413,7 @@ class Runner:
 
     def _give_back(self, held: Held) -> None:
         self._take_out(held)
-        self._put(held.given_back())
+        self._put(held.given_back(self._keep))
 
     def _give_up(self, held: Held) -> None:
         """Drop it: another attempt of the task has begun."""

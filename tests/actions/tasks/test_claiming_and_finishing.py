@@ -19,6 +19,7 @@ from app.database import Database, fetch
 from app.models import Task, TaskState, TaskStatus
 from app.models.tasks import LogEvent, LogLevel
 from app.tasks import Outcome
+from app.tasks.running import CANCELLED_LINE
 from tests.tasks_yard import assert_consistent, lines_of, path_of
 
 ME, OTHER = UUID(int=1), UUID(int=2)
@@ -266,6 +267,22 @@ async def test_what_is_queued_again_has_a_new_log_and_its_runners_are_told(
     while not heard:
         await asyncio.sleep(0.01)
     assert heard == ["default"]
+    await assert_consistent()
+
+
+async def test_what_was_cancelled_meanwhile_is_not_queued_again(db: Database, connection: Connection) -> None:
+    cancelled, other = await sent(new(), new())
+    tasks = await claim(connection, ME, "default", 2)
+    await fetch("UPDATE task SET cancel_requested_at = now() WHERE id = $1", cancelled)
+    reports = [ended(task, QUEUED, line("bad"), reason="retry", requeued=line("again")) for task in tasks]
+
+    await flush(connection, ME, reports)
+
+    row = await Task.get(id=cancelled)
+    assert (row.state, row.worst_level, row.expires_at is not None) == (REJECTED, "warning", True)
+    assert [each.event for each in await lines_of(row, previous=False)][-2:] == ["bad", CANCELLED_LINE]
+    assert (await path_of(row))[-2:] == ["postprocess", "rejected"]
+    assert (await Task.get(id=other)).state is QUEUED
     await assert_consistent()
 
 
