@@ -132,7 +132,7 @@ async def test_an_end_is_stored_with_its_lines_and_one_event(db: Database, conne
 
     row = await Task.get(id=id)
     assert (row.state, row.aggregated_status) == (DONE, TaskStatus.WARNING)
-    assert row.message == b"" and row.dedupe_key is None
+    assert row.message == b"" and not row.dedupe_key
     assert [(each.number, each.event, each.attempt) for each in await lines_of(row)] == [
         (1, "Task has been queued", 0),
         (2, "one", 1),
