@@ -20,7 +20,7 @@ import orjson
 import pytest
 
 from app.actions.tasks.claiming import Claimed, claim
-from app.actions.tasks.finishing import flush
+from app.actions.tasks.finishing import End, flush
 from app.actions.tasks.purging import purge_tasks
 from app.actions.tasks.recovering import recover_lost_tasks
 from app.actions.tasks.schedules import declare_schedules, send_due_schedules
@@ -406,6 +406,37 @@ async def test_a_runner_that_takes_its_own_lost_task_again_ends_it_once(db: Data
         task = await until_state(sent, DONE)
 
     assert between.attempt == task.attempt == 2
+    assert set((await ends()).values()) == {1}
+    await assert_consistent()
+
+
+async def test_an_end_that_comes_when_the_same_runner_has_the_task_anew_does_not_count(
+    db: Database, acted: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be stored for so long that the runner was taken for lost, and took the task again."""
+    away = acted.gates["the database is here"]
+
+    async def held_up(connection: Any, worker_id: UUID, reports: Any) -> None:
+        if any(isinstance(report, End) and report.task.attempt == 1 for report in reports):
+            await away.wait()
+        await flush(connection, worker_id, reports)
+
+    async with start_runner(db) as runner:
+        sent = await actors.waits_each_time.send_async("gate")
+        await until_state(sent, RUNNING)
+        monkeypatch.setattr(flushing, "flush", held_up)
+        acted.gates["gate 1"].set()
+        await until(lambda: runner.running == 0)
+        await take_back(runner.id)
+        await until(lambda: acted.numbers("waits_each_time") == [1, 2])
+        away.set()
+        await until_state(await actors.noop.send_async(), DONE)
+        between = await until_state(sent, TaskState.CONSUMED, RUNNING, DONE)
+        acted.gates["gate 2"].set()
+        task = await until_state(sent, DONE)
+
+    assert between.state is not DONE
+    assert (between.attempt, task.attempt) == (2, 2)
     assert set((await ends()).values()) == {1}
     await assert_consistent()
 
