@@ -4,7 +4,6 @@ import asyncio
 
 from app.actions.outbox import CHANNEL, call_when_written
 from app.database import fetch
-from app.database.opening import TROUBLE
 
 PAUSE = 0.01
 """Seconds: a NOTIFY in each of many commits would make them wait for each other, so one tells of all in between."""
@@ -25,7 +24,7 @@ class EventTeller:
                 self._written.clear()
                 try:
                     await fetch(f"NOTIFY {CHANNEL}")
-                except TROUBLE:
+                except Exception:  # whatever it is, the models' own kinds of error included: the runner goes on
                     await asyncio.sleep(1)
                 await asyncio.sleep(PAUSE)
         finally:
