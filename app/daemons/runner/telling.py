@@ -24,7 +24,7 @@ class EventTeller:
                 self._written.clear()
                 try:
                     await fetch(f"NOTIFY {CHANNEL}")
-                except Exception:  # whatever it is, the models' own kinds of error included: the runner goes on
+                except Exception:  # of the models' own kinds too: the runner goes on
                     await asyncio.sleep(1)
                 await asyncio.sleep(PAUSE)
         finally:
