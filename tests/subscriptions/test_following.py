@@ -327,6 +327,7 @@ async def test_a_role_that_is_given_opens_the_view_at_once_and_for_the_past(api:
     start = await api.cursor()
     async with api.subscribe(cast.eve, CHANGED) as events:
         unseen = await cast.request()
+        await api.caught_up()
         await api.mutate(
             cast.ann, "setWorkspaceRole", workspace=gid(cast.lab), user=gid(cast.eve.user), role="VIEWER"
         )
@@ -375,6 +376,7 @@ async def test_every_change_of_access_reaches_open_subscriptions(api: Api, cast:
             team = await accounts.set_team(root, "team", [])
             await workspaces.set_workspace_role(root, cast.lab.id, Role.VIEWER, team_id=team.id)
             await cast.request()
+            await api.caught_up()
             await api.mutate(cast.sam, "setTeam", name="team", members=[gid(cast.eve.user)])
         seen = await cast.request()
 
