@@ -12,9 +12,9 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
 from tortoise import connections
-from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.exceptions import TransactionManagementError
-from tortoise.transactions import in_transaction
+from tortoise.transactions import in_transaction as begin
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class transaction:  # noqa: N801  reads as a statement: async with transaction()
             pending = _Pending()
             self._token = _pending.set(pending)
         self._mine, self._mark = pending, len(pending.callbacks)
-        self._context = in_transaction("default")
+        self._context = begin("default")
         try:
             await _begin(self._context)
         except BaseException:
@@ -137,6 +137,11 @@ def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any,
         return inside
 
     return decorate
+
+
+def in_transaction() -> bool:
+    """True when a statement sent now would belong to an open transaction, be it ours or Tortoise's own."""
+    return isinstance(connections.get("default"), TransactionalDBClient)
 
 
 def _in_transaction() -> bool:

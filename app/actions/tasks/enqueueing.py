@@ -12,9 +12,10 @@ from uuid_utils import uuid7
 
 from app.actions.outbox import written
 from app.actions.tasks.clocks import Fetch, difference, shifted
+from app.actions.tasks.gathering import gathering
 from app.actions.tasks.groups import store_groups
 from app.clock import now
-from app.database import fetch, on_commit, transaction
+from app.database import fetch, in_transaction, on_commit, transaction
 from app.errors import Conflict, Invalid
 from app.events import SOURCE, TaskQueued
 from app.tasks.messages import Enqueued, NewGroup, NewTask
@@ -36,7 +37,9 @@ async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> 
         return []
     try:
         if len(tasks) <= AT_ONCE and not groups and not any(task.dedupe_key for task in tasks):
-            stored = await store_tasks(fetch, tasks)
+            stored = await (
+                store_tasks(fetch, tasks) if in_transaction() else gathering(_store_apart).store(tasks)
+            )
         else:
             async with transaction():
                 if groups:
@@ -47,6 +50,10 @@ async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> 
     if any(task.events for task in tasks):
         on_commit(written)
     return stored
+
+
+async def _store_apart(tasks: Sequence[NewTask]) -> list[Enqueued]:
+    return await store_tasks(fetch, tasks)
 
 
 async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:

@@ -1,0 +1,91 @@
+"""Many senders at the same time: what they send costs few statements, and none suffers from another."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+
+from app.actions.tasks import Enqueued, NewTask, enqueue
+from app.actions.tasks.gathering import MOST, Gathering
+from app.database import Database, fetch, transaction
+from app.errors import Conflict
+from app.models import Task
+from tests.actions.tasks.test_enqueueing import count, task
+
+
+async def statements() -> int:
+    """How many transactions made the tasks that there are."""
+    [row] = await fetch("SELECT count(DISTINCT xmin::text) AS many FROM task")
+    return int(row["many"])
+
+
+async def test_what_many_send_at_the_same_time_is_stored_together_and_each_hears_of_its_own(
+    db: Database,
+) -> None:
+    tasks = [[task(uid=f"{sender}") for _ in range(3)] for sender in range(40)]
+
+    sent = await asyncio.gather(*map(enqueue, tasks))
+
+    ids = {row.message_id: row.id for row in await Task.all()}
+    assert sent == [[Enqueued(ids[each.message_id], each.message_id) for each in part] for part in tasks]
+    assert await statements() == 2  # the first waited for nobody, the others for it
+    assert await count() == (120, 120, 120)
+
+
+async def test_what_one_sends_wrongly_fails_for_it_alone(db: Database) -> None:
+    twice = uuid4()
+    await enqueue([task(message_id=twice)])
+
+    sent = await asyncio.gather(
+        enqueue([task()]),
+        enqueue([task(), task(message_id=twice)]),
+        enqueue([task()]),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in sent] == [list, Conflict, list]
+    assert await count() == (3, 3, 3)
+
+
+async def test_whoever_has_a_transaction_open_sends_in_it_whatever_others_do(db: Database) -> None:
+    async def give_up() -> None:
+        async with transaction():
+            await enqueue([task()])
+            await asyncio.gather(*others)
+            raise LookupError
+
+    others = [asyncio.create_task(enqueue([task()])) for _ in range(5)]
+    with pytest.raises(LookupError):
+        await give_up()
+
+    assert await count() == (5, 5, 5)
+
+
+async def test_a_sender_that_gives_up_while_it_waits_keeps_no_other_from_sending(db: Database) -> None:
+    senders = [asyncio.create_task(enqueue([task()])) for _ in range(4)]
+    await asyncio.sleep(0)  # the first is at it, the others wait
+    senders[2].cancel()
+
+    sent = await asyncio.gather(*senders, return_exceptions=True)
+
+    assert [type(each) for each in sent] == [list, list, asyncio.CancelledError, list]
+    assert await count() == (3, 3, 3)
+
+
+async def test_no_statement_grows_beyond_bounds_but_for_what_one_sends() -> None:
+    sizes: list[int] = []
+
+    async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
+        await asyncio.sleep(0)
+        sizes.append(len(tasks))
+        return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
+
+    gathering = Gathering(store)
+    parts = [[task()] * size for size in (1, MOST // 2, MOST // 2, 1, MOST + 1, 1)]
+
+    stored = await asyncio.gather(*map(gathering.store, parts))
+
+    assert sizes == [1, MOST, 1, MOST + 1, 1]
+    assert [len(each) for each in stored] == [len(part) for part in parts]
+    assert len(await gathering.store([task()])) == 1
