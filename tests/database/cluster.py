@@ -35,10 +35,14 @@ def directory() -> Path:
 
 @asynccontextmanager
 async def run_cluster() -> AsyncIterator[Credentials]:
-    """The cluster of all tests, up until the last run ends. WORKYARD_POSTGRES_BIN chooses another PostgreSQL."""
+    """The cluster of all runs, up until the last of them ends. WORKYARD_POSTGRES_BIN chooses another PostgreSQL.
+
+    The processes of one run have one each: a transaction that is open holds events back in all databases of a cluster.
+    """
     told = os.environ.get("WORKYARD_POSTGRES_BIN")
+    name = hashlib.sha256(told.encode()).hexdigest()[:8] if told else "wheel"
     cluster = Cluster.at(
-        directory() / (hashlib.sha256(told.encode()).hexdigest()[:8] if told else "wheel"),
+        directory() / (name + os.environ.get("PYTEST_XDIST_WORKER", "")),
         Path(told) if told else None,
         FAST,
     )
