@@ -51,7 +51,9 @@ class Claimer:
         self._held_back: dict[str, Lane] = {}
         """The queues whose tasks are for a lane that has no room."""
         self._listed: set[str] = set()
-        """The queues of whose new tasks PostgreSQL tells this runner."""
+        """The queues of whose new tasks it surely hears…"""
+        self._told = False
+        """…and whether it may be told of any: what was asked for stays asked when it can no longer be heard."""
         self._unsure_until = self._asked_at = -POLL
         """Until when a claim of ours may be found that we did not hear of, and when we asked last."""
         self._wake = asyncio.Event()
@@ -103,7 +105,7 @@ class Claimer:
                 await self._take_unheard()
                 if self._want() <= 0:
                     self.looked_at = monotonic()
-                    if self._listed and not await self._woken(FULL_FOR):
+                    if self._told and not await self._woken(FULL_FOR):
                         await self._unlist()
                 elif await self._take_some() or await self._look():
                     continue
@@ -159,7 +161,7 @@ class Claimer:
                 break
             taken += await self._take_from(queue, max(1, want // len(self._filled)))
         self._rounds = self._rounds + 1 if taken else 0
-        if self._rounds > 1 and self._listed:
+        if self._rounds > 1 and self._told:
             await self._unlist()
         return taken
 
@@ -206,6 +208,7 @@ class Claimer:
             return True
         if self._known - self._listed:
             known = sorted(self._known)
+            self._told = True
             async with self._line.use() as connection:
                 await await_tasks(connection, self._runner.id, known)
             self._listed.update(known)
@@ -217,11 +220,12 @@ class Claimer:
         return any(queue in self._filled and queue not in self._held_back for queue in found)
 
     async def _unlist(self) -> None:
-        if self._listed:
+        if self._told:
             self._listed.clear()
             with contextlib.suppress(*AWAY):
                 async with self._line.use() as connection:
                     await await_no_tasks(connection, self._runner.id)
+                self._told = False
 
     def _count(self) -> None:
         """How fast tasks are started says how many to take in advance."""
