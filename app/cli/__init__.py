@@ -3,6 +3,7 @@
 A file imports what is heavy inside its commands: every start of the program reads all of these files.
 """
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -30,6 +31,9 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
+    gc.set_threshold(
+        50_000, 20, 50
+    )  # hardly anything that a start makes is garbage: looking for it took an eighth of the time
     hold_on_to_supervisor()
     try:
         build()()

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from tortoise.expressions import Q, Subquery
-from tortoise.models import Model
+from tortoise.models import Model, ModelMeta
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
@@ -15,7 +15,14 @@ NOTHING = Q(id__in=[])
 EVERYTHING = Q()
 
 
-class Entity(Model):
+class _Uncommented(ModelMeta):
+    """Tortoise would read and parse the source of each model, for comments that we write as descriptions instead."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> ModelMeta:
+        return super().__new__(cls, name, bases, {"_no_comments": True, **attributes})
+
+
+class Entity(Model, metaclass=_Uncommented):
     """A table of ours. Every subclass states who may see its rows: by `workspace_path`, or by its own `visibility`.
 
     A model that states neither fails at import, so that nothing becomes readable by oversight.

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from argon2.exceptions import VerifyMismatchError
 
 from app.access import Capability, Scope, Viewer
 from app.actions import accounts, sign_in, tokens
@@ -109,6 +110,16 @@ async def test_the_anonymous_have_no_password_hashed(
 async def test_hashing_for_the_anonymous_is_refused(db: object) -> None:
     with pytest.raises(Unauthenticated):
         await accounts.hash_new_password(Viewer(tenant_id=1), "long enough")
+
+
+def test_no_password_is_that_of_nobody_and_trying_one_costs_as_much_as_a_wrong_one() -> None:
+    with pytest.raises(
+        VerifyMismatchError
+    ):  # it was hashed to be compared; what is no hash would be refused at once
+        accounts._hasher.verify(accounts._NOBODY, "nobody has this password")
+
+    assert not accounts._hasher.check_needs_rehash(accounts._NOBODY)
+    assert not accounts.password_matches(None, "nobody has this password")
 
 
 async def test_an_address_that_is_stopped_uses_up_no_tries_for_a_name(

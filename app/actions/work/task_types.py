@@ -4,13 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from app import events
 from app.access import Capability, Viewer
@@ -19,6 +15,9 @@ from app.actions.outbox import record
 from app.database import atomic
 from app.errors import FieldError, Invalid
 from app.models import LogAction, TaskType
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 MAX_TASK_DATA = 256 * 1024
 MAX_TAGS = 50
@@ -120,6 +119,11 @@ async def register_task_type(
         raise Invalid.field("name", f"'{name}' is built in.", "TAKEN")
     if not isinstance(data_schema, dict):
         raise Invalid.field("dataSchema", "A task type's schema is an object.")
+    from jsonschema import (
+        Draft202012Validator,
+    )  # here, as each start of the program would take long to import it
+    from jsonschema.exceptions import SchemaError
+
     try:
         Draft202012Validator.check_schema(data_schema)
     except SchemaError as error:
@@ -160,6 +164,8 @@ def check_task_data(task_type: TaskType, data: Any) -> None:
         raise Invalid.field(
             "taskData", "taskData has at most 256 KiB: put larger input into files.", "TOO_LARGE"
         )
+    from referencing.exceptions import Unresolvable
+
     try:
         problems = list(islice(_validator(task_type.data_schema).iter_errors(data), MAX_PROBLEMS))
     except Unresolvable as error:
@@ -175,8 +181,11 @@ def check_task_data(task_type: TaskType, data: Any) -> None:
         )
 
 
-def _validator(data_schema: dict[str, Any]) -> Draft202012Validator:
+def _validator(data_schema: dict[str, Any]) -> "Draft202012Validator":
     """With a registry of its own: the default one fetches what a schema refers to from anywhere."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
     return Draft202012Validator(data_schema, registry=Registry())
 
 
