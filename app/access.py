@@ -52,17 +52,26 @@ class Capability(StrEnum):
     CHANGE_SCHEDULE = "change_schedule"
     SEND_SCHEDULE = "send_schedule"
     VIEW_SYSTEM_INFO = "view_system_info"
+    CREATE_ARTIFACT = "create_artifact"
+    EDIT_ARTIFACT = "edit_artifact"
+    ADMINISTER_FILES = "administer_files"
+    ADMINISTER_NOTIFICATIONS = "administer_notifications"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Who has a capability: a role in the workspace, or staff, or either, or a worker; and the scope that a token needs."""
+    """Who has a capability: a role in the workspace, staff, a worker, or any of these; and the scope that a token needs."""
 
     scope: Scope
     role: Role | None = None
     staff: bool = False
     worker: bool = False
     signed_in: bool = False
+
+    @property
+    def only_workers(self) -> bool:
+        """True when no user has it, not even a superuser."""
+        return self.worker and self.role is None and not self.staff and not self.signed_in
 
 
 GRANTS: Mapping[Capability, Grant] = {
@@ -86,6 +95,10 @@ GRANTS: Mapping[Capability, Grant] = {
     Capability.CHANGE_SCHEDULE: Grant(Scope.ADMIN, staff=True),
     Capability.SEND_SCHEDULE: Grant(Scope.WORK, staff=True),
     Capability.VIEW_SYSTEM_INFO: Grant(Scope.READ, staff=True),
+    Capability.CREATE_ARTIFACT: Grant(Scope.WORK, role=Role.CONTRIBUTOR, worker=True),
+    Capability.EDIT_ARTIFACT: Grant(Scope.WORK, role=Role.OWNER),
+    Capability.ADMINISTER_FILES: Grant(Scope.ADMIN, staff=True),
+    Capability.ADMINISTER_NOTIFICATIONS: Grant(Scope.ADMIN, staff=True),
 }
 
 
@@ -141,8 +154,10 @@ class Viewer:
         grant = GRANTS[capability]
         if self.anonymous or grant.scope not in self.scopes:
             return False
-        if grant.worker or self.worker_id is not None:
-            return grant.worker and self.worker_id is not None
+        if self.worker_id is not None:
+            return grant.worker
+        if grant.only_workers:
+            return False
         if self.is_superuser or capability.value in self.permissions:
             return True
         if grant.signed_in or (grant.staff and self.is_staff):
@@ -162,9 +177,17 @@ class Viewer:
 
 
 def _who(grant: Grant) -> str:
-    if grant.worker:
+    if grant.only_workers:
         return "a worker's token"
     if grant.role is not None:
         role = f"the role {grant.role.name} in the workspace"
-        return f"{role}, or a member of staff" if grant.staff else role
+        others = [
+            word
+            for word, may in (
+                (", or a member of staff", grant.staff),
+                (", or a worker's token", grant.worker),
+            )
+            if may
+        ]
+        return role + "".join(others)
     return "a signed-in user" if grant.signed_in else "a member of staff"

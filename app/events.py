@@ -216,6 +216,75 @@ WorkerStatusLost = _event(
     "worker_status.lost", "A task runner was not seen for 30 seconds.", _WORKER_STATUS, Audience.STAFF
 )
 
+_ARTIFACT = ("category", "complete", "expire_at", "created_by_work_request_id", "version")
+ArtifactCreated = _event(
+    "artifact.created",
+    "An artifact was declared; its files may still have to come.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactFileProgressed = _event(
+    "artifact.file_progressed",
+    "Bytes of one of its files have come: `received_bytes` of `size`, of the file at `path`.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactFileCompleted = _event(
+    "artifact.file_completed", "One of its files is there, the one at `path`.", _ARTIFACT, Audience.WORKSPACE
+)
+ArtifactFileDiscarded = _event(
+    "artifact.file_discarded",
+    "What had come of the file at `path` was not what was announced, or too old: it begins anew.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactCompleted = _event(
+    "artifact.completed", "All of its files are there: it changes no more.", _ARTIFACT, Audience.WORKSPACE
+)
+ArtifactChanged = _event(
+    "artifact.changed", "It is kept for another time than before.", _ARTIFACT, Audience.WORKSPACE
+)
+ArtifactRelated = _event(
+    "artifact.related",
+    "It was related to the artifact `target_id`, as its `type` says.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactUnrelated = _event(
+    "artifact.unrelated",
+    "It is no longer related to the artifact `target_id` as `type` said.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactDeleted = _event(
+    "artifact.deleted",
+    "It had expired, or never became complete, and is gone.",
+    _ARTIFACT,
+    Audience.WORKSPACE,
+)
+ArtifactCategoryRegistered = _event(
+    "artifact_category.registered",
+    "A category of artifacts became known, or its schema changed.",
+    ("name",),
+    Audience.TENANT,
+)
+
+_STORE = ("name", "backend", "read_only", "version")
+FileStoreCreated = _event("file_store.created", "A place for files was added.", _STORE, Audience.STAFF)
+FileStoreChanged = _event("file_store.changed", "A place for files was changed.", _STORE, Audience.STAFF)
+FileStoreDeleted = _event("file_store.deleted", "A place for files is gone.", _STORE, Audience.STAFF)
+
+_CHANNEL = ("name", "method", "allow_override", "version")
+NotificationChannelCreated = _event(
+    "notification_channel.created", "A channel for word of work was made.", _CHANNEL, Audience.STAFF
+)
+NotificationChannelChanged = _event(
+    "notification_channel.changed", "A channel for word of work was changed.", _CHANNEL, Audience.STAFF
+)
+NotificationChannelDeleted = _event(
+    "notification_channel.deleted", "A channel for word of work is gone.", _CHANNEL, Audience.STAFF
+)
+
 WORK_BROUGHT = frozenset(
     event.name
     for event in (

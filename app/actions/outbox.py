@@ -78,12 +78,15 @@ _FIRST = frozenset(
         "user.created",
         "workspace.created",
         "schedule.created",
+        "artifact.created",
+        "file_store.created",
+        "notification_channel.created",
     }
 )
 """Events before which their subject has none."""
 
 _OWNER = {"token": "row.user_id", "user": "row.id"}
-_OF_NO_TENANT = ("task_type", "worker_status")
+_OF_NO_TENANT = ("task_type", "worker_status", "artifact_category", "file_store")
 
 
 def _whereabouts(event: EventType, tenant: str) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from app import events
 from app.access import Viewer
 from app.actions.audit import note
 from app.actions.outbox import record
-from app.actions.workspaces import DEFAULT_WORKSPACE
+from app.actions.workspaces import DEFAULT_WORKSPACE, default_file_store_id
 from app.database import atomic
 from app.errors import Forbidden, Invalid, NotFound
 from app.models import LogAction, Tenant, Workspace
@@ -23,7 +23,9 @@ async def create_tenant(viewer: Viewer, name: str) -> Tenant:
         tenant = await Tenant.create(name=name)
     except IntegrityError:
         raise Invalid.field("name", f"There is a tenant called '{name}' already.", "TAKEN") from None
-    workspace = await Workspace.create(tenant_id=tenant.id, name=DEFAULT_WORKSPACE)
+    workspace = await Workspace.create(
+        tenant_id=tenant.id, name=DEFAULT_WORKSPACE, default_file_store_id=await default_file_store_id()
+    )
     await record(events.WorkspaceCreated, workspace.id)
     await note(Viewer.operator(tenant.id), LogAction.ADDITION, tenant, name)
     return tenant

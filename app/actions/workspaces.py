@@ -11,7 +11,7 @@ from app.actions.idempotency import made_before, remember
 from app.actions.outbox import record
 from app.database import atomic
 from app.errors import Invalid, NotFound
-from app.models import LogAction, Team, User, Workspace, WorkspaceMembership
+from app.models import FileStore, LogAction, Team, User, Workspace, WorkspaceMembership
 
 DEFAULT_WORKSPACE = "System"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]{0,254}")
@@ -29,7 +29,12 @@ async def create_workspace(
     ):
         return await Workspace.get(id=before)
     try:
-        workspace = await Workspace.create(tenant_id=viewer.tenant_id, name=name, public=public)
+        workspace = await Workspace.create(
+            tenant_id=viewer.tenant_id,
+            name=name,
+            public=public,
+            default_file_store_id=await default_file_store_id(),
+        )
     except IntegrityError:
         raise Invalid.field("name", f"There is a workspace called '{name}' already.", "TAKEN") from None
     if viewer.user_id is not None:
@@ -99,6 +104,11 @@ async def set_workspace_role(
         role=role.name if role else None,
     )
     return workspace
+
+
+async def default_file_store_id() -> int:
+    """The store of a new workspace: the one called Default, which is there from installation."""
+    return (await FileStore.get(name=FileStore.DEFAULT)).id  # type: ignore[no-any-return]
 
 
 async def workspace_or_default(viewer: Viewer, id: int | None) -> Workspace:

@@ -12,7 +12,23 @@ from app.models.accounts import (
     TokenKind,
     User,
 )
+from app.models.artifacts import (
+    Artifact,
+    ArtifactCategory,
+    ArtifactRelation,
+    ArtifactRelationType,
+    FileInArtifact,
+)
 from app.models.entity import Entity
+from app.models.files import (
+    File,
+    FileInStore,
+    FileStore,
+    FileStoreBackend,
+    FileToRemove,
+    FileUpload,
+)
+from app.models.notifications import NotificationChannel, NotificationEvent, NotificationMethod
 from app.models.outbox import OutboxEvent, OutboxStatus
 from app.models.tasks import (
     ContentType,
@@ -38,8 +54,19 @@ from app.models.work import (
 from app.models.workspaces import Workspace, WorkspaceMembership
 
 __all__ = [
+    "Artifact",
+    "ArtifactCategory",
+    "ArtifactRelation",
+    "ArtifactRelationType",
     "ContentType",
     "Entity",
+    "File",
+    "FileInArtifact",
+    "FileInStore",
+    "FileStore",
+    "FileStoreBackend",
+    "FileToRemove",
+    "FileUpload",
     "Group",
     "IdempotencyKey",
     "LogAction",
@@ -48,6 +75,9 @@ __all__ = [
     "LogLevel",
     "LogLine",
     "LogStream",
+    "NotificationChannel",
+    "NotificationEvent",
+    "NotificationMethod",
     "OutboxEvent",
     "OutboxStatus",
     "Permission",

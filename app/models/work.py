@@ -257,6 +257,10 @@ class WorkRequest(Entity):
     output_data: dict[str, Any] | None = fields.JSONField(
         null=True, description="What the task returned, an object."
     )
+    notifications: list[dict[str, Any]] = fields.JSONField(
+        default=list,
+        description="Who is told, and when: rules of `on`, `channel`, and what they change of it.",
+    )
     errors: list[dict[str, Any]] = fields.JSONField(
         default=list, description="What went wrong: objects with code and message."
     )

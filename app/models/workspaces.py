@@ -1,11 +1,14 @@
 """Where work lives: a workspace owns work requests; its members' roles say who may see and do what."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.expressions import Q, Subquery
 
 from app.access import Role, Viewer
 from app.models.accounts import Team, Tenant, User
 from app.models.entity import NOTHING, Entity
+from app.models.files import FileStore
 
 
 class Workspace(Entity):
@@ -23,6 +26,23 @@ class Workspace(Entity):
     public = fields.BooleanField(default=False, description="True: everybody may read what is in it.")
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was made.")
     version = fields.IntField(default=1, description="Counts the changes of this row; give it as ifVersion.")
+    default_file_store: fields.ForeignKeyRelation[FileStore] = fields.ForeignKeyField(
+        "models.FileStore", related_name="default_workspaces", on_delete=fields.RESTRICT
+    )
+    default_file_store_id: int
+    other_file_stores: fields.ManyToManyRelation[FileStore] = fields.ManyToManyField(
+        "models.FileStore",
+        through="workspace_other_file_store",
+        forward_key="filestore_id",
+        backward_key="workspace_id",
+        related_name="other_workspaces",
+    )
+    default_expiration_delay: Any = fields.TimeDeltaField(
+        null=True, description="How long artifacts made here are kept unless said otherwise; null: for ever."
+    )
+    free_categories = fields.BooleanField(
+        default=False, description="True: artifacts may be of categories that nobody registered."
+    )
 
     class Meta:
         table = "workspace"

@@ -38,7 +38,7 @@ from app.models import (
 from app.models.tasks import Task
 from app.models.work import TagSet
 from tests.api import Asker
-from tests.cast import Cast
+from tests.cast import Cast, workspace
 from tests.task_actors import noop
 
 ROLES = ("anonymous", "eve", "vic", "bob", "ann", "sam", "root", "zoe", "machine")
@@ -70,7 +70,7 @@ class World:
 
 async def make_world(cast: Cast) -> World:
     """Beside the cast: a public workspace, running work, and one of everything of the other tenant."""
-    open_ = await Workspace.create(tenant_id=cast.tenant.id, name="open", public=True)
+    open_ = await workspace(cast.tenant, "open", public=True)
     await WorkspaceMembership.create(workspace_id=open_.id, user_id=cast.ann.user.id, role=Role.OWNER)
     world = World(cast, open_)
     other = await Tenant.get(id=cast.theirs.tenant_id)

@@ -11,6 +11,7 @@ from app.errors import CursorExpired
 from app.events import START, Position
 from app.models import Tenant, Workspace
 from app.models.outbox import end_of_log, read_log
+from tests.cast import workspace
 from tests.docs.pages import ROOT, blocks
 
 FAR_AHEAD = 10**9  # a transaction id that no test reaches
@@ -58,7 +59,7 @@ async def readable(after: Position) -> list[object]:
 
 
 async def _workspace() -> Workspace:
-    return await Workspace.create(tenant_id=(await Tenant.get(name="default")).id, name="lab")
+    return await workspace(await Tenant.get(name="default"), "lab")
 
 
 async def _execute(database: Database, sql: str) -> None:

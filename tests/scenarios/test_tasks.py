@@ -19,7 +19,7 @@ from app.tasks import enqueue
 from app.tasks.schedules import ScheduleSpec
 from tests import task_actors as actors
 from tests.api import Api, gid, rows_of
-from tests.cast import Cast
+from tests.cast import Cast, workspace
 from tests.statements import statements
 from tests.task_actors import Stage, marks
 from tests.tasks_yard import (
@@ -55,7 +55,7 @@ async def test_a_task_is_sent_by_its_callers_commit_alone(db: Database, cast: Ca
 
     with pytest.raises(ZeroDivisionError):
         async with transaction():
-            await Workspace.create(tenant_id=cast.tenant.id, name="never")
+            await workspace(cast.tenant, "never")
             await actors.noop.send_async(1)
             raise ZeroDivisionError
     counts = [await rows_of(table) for table in ("task", "task_log", "outbox_event")]

@@ -41,15 +41,6 @@ class Absent:
 
 
 NOT_YET: Mapping[str, str] = {
-    "debusine.Artifact": "artifacts",
-    "debusine.ArtifactManager": "artifacts",
-    "debusine.ArtifactRelation": "artifacts",
-    "debusine.File": "files",
-    "debusine.FileInArtifact": "artifacts",
-    "debusine.FileInStore": "files",
-    "debusine.FileStore": "files",
-    "debusine.FileUpload": "files",
-    "debusine.NotificationChannel": "notifications",
     "beat.(functions)": "experiments",
     "beat.Block": "experiments",
     "beat.BlockInput": "experiments",
@@ -71,6 +62,15 @@ MODELS: Mapping[str, str] = {
     "authentik.TaskStatus": "TaskStatus",
     "authentik.TasksModel": "Task",
     "authentik.WorkerStatus": "WorkerStatus",
+    "debusine.Artifact": "Artifact",
+    "debusine.ArtifactManager": "Artifact",
+    "debusine.ArtifactRelation": "ArtifactRelation",
+    "debusine.File": "File",
+    "debusine.FileInArtifact": "FileInArtifact",
+    "debusine.FileInStore": "FileInStore",
+    "debusine.FileStore": "FileStore",
+    "debusine.FileUpload": "FileUpload",
+    "debusine.NotificationChannel": "NotificationChannel",
     "debusine.Token": "Token",
     "debusine.User": "User",
     "debusine.WorkRequest": "WorkRequest",
@@ -91,8 +91,6 @@ ACCESSORS: Mapping[str, str] = {
 }
 """Members that Django makes for every model: pattern → what is here instead."""
 
-_FILES = Absent("Comes with the domain `files`, which is not built yet.")
-_ARTIFACTS = Absent("Comes with the domain `artifacts`, which is not built yet.")
 
 MEMBERS: Mapping[str, Here | Absent] = {
     "authentik.Task._make_log": Here("tasks.running.RunningTask.log", "Task.logs"),
@@ -118,11 +116,9 @@ MEMBERS: Mapping[str, Here | Absent] = {
     "authentik.TasksModel.tasks": Here("schema.tasks.tasks_of", "WorkRequest.tasks"),
     "authentik.WorkerStatus.__str__": Here("models.WorkerStatus.__str__", "WorkerStatus.hostname"),
     "debusine.Token.key": Here("models.Token.key", "CreateTokenPayload.key"),
-    "debusine.User.artifact_set": _ARTIFACTS,
     "debusine.User.workrequest_set": Here("models.User.workrequest_set", "User.workrequestSet"),
     "debusine.WorkRequest.Results": Here("models.WorkRequestResult", "WorkRequestResult"),
     "debusine.WorkRequest.Statuses": Here("models.WorkRequestStatus", "WorkRequestStatus"),
-    "debusine.WorkRequest.artifact_set": _ARTIFACTS,
     "debusine.WorkRequest.mark_aborted": Here("models.WorkRequest.mark_aborted", "Mutation.abortWorkRequest"),
     "debusine.WorkRequestManager.pending": Here(
         "models.WorkRequest.pending", "Query.workRequests(filter: {status, assigned, worker})"
@@ -136,11 +132,6 @@ MEMBERS: Mapping[str, Here | Absent] = {
     "debusine.WorkerManager.get_worker_by_token_key_or_none": Here(
         "actions.work.workers.get_worker_by_token_key_or_none", "Viewer.worker"
     ),
-    "debusine.Workspace.artifact_set": _ARTIFACTS,
-    "debusine.Workspace.default_file_store": _FILES,
-    "debusine.Workspace.default_file_store_id": _FILES,
-    "debusine.Workspace.is_file_in_workspace": _FILES,
-    "debusine.Workspace.other_file_stores": _FILES,
     "debusine.Workspace.workrequest_set": Here("models.Workspace.workrequest_set", "Workspace.workRequests"),
     "django-broadcaster.OutboxEvent.created_at": Here("models.OutboxEvent.created_at", "LoggedEvent.time"),
     "django-broadcaster.OutboxEvent.data": Here("models.OutboxEvent.data", "LoggedEvent.data"),
