@@ -11,6 +11,9 @@ export SSL_CERT_FILE ?= $(SYSTEM_CERTIFICATES)
 export NODE_EXTRA_CA_CERTS ?= $(SYSTEM_CERTIFICATES)
 endif
 
+# Where it is set, each of the hundreds of programs that tests start would compile all that it imports, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check fmt lint types imports schema schema-check docs docs-check ui lock lock-check bench clean

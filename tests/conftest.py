@@ -1,6 +1,8 @@
 """Fixtures for every test. A test that touches the database asks for `db`."""
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -15,6 +17,10 @@ from app.database import Database
 from app.database.opening import use_models
 from tests.database.cluster import Databases, Wiper, directory, run_cluster
 from tests.machine import LIMIT, processes
+
+# Each of the hundreds of programs that tests start would compile all that it imports, which takes seconds.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["tests.cast", "tests.api", "tests.live", "tests.tasks_yard"]
 
