@@ -10,6 +10,7 @@ from strawberry.dataloader import DataLoader
 from app.access import Viewer
 from app.models import Entity
 from app.publishers.hub import Hub
+from app.settings import Settings
 
 E = TypeVar("E", bound=Entity)
 BATCH = 1000
@@ -23,12 +24,14 @@ class Context:
         viewer: Viewer,
         hub: Hub,
         *,
+        settings: Settings | None = None,
         address: str = "",
         look_again: Callable[[], Awaitable[Viewer]] | None = None,
         rate_limit: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self.viewer = viewer
         self.hub = hub
+        self.settings = settings or Settings()
         self.address = address
         self.rate_limit = rate_limit
         self._look_again = look_again

@@ -1,49 +1,18 @@
 """Global ids and cursors: opaque to clients, checked when they come back."""
 
-import base64
-import binascii
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import orjson
 
 from app.errors import BadInput
 from app.events import Position
 from app.models import Entity
+from app.models.global_ids import LIMIT, Path, decode, encode
+from app.models.global_ids import decode_id as decode_id
+from app.models.global_ids import global_id as global_id
 
-ID_LIMIT = 200
 CURSOR_LIMIT = 2000
-
-Path = tuple[str, ...]
-
-
-def global_id(type_name: str, id: object) -> str:
-    """The id of an object that is unique over all types, as Relay wants it."""
-    return _encode(f"{type_name}:{id}".encode())
-
-
-def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Any]:
-    """The type in a global id, and what its row is found by: a number, or a UUID. `BadInput` when it is none."""
-    try:
-        name, _, key = _decode(value, ID_LIMIT).decode("ascii").partition(":")
-        if not name.isidentifier():
-            raise ValueError
-        return name, UUID(key) if _is_uuid(key) else _number(key)
-    except ValueError:
-        raise BadInput(f"'{value[:60]}' is no id of this server.", path=path) from None
-
-
-def _is_uuid(text: str) -> bool:
-    """True of a UUID as we write it: there is one id for a row, and no other spelling."""
-    return len(text) == 36 and str(UUID(text)) == text
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if str(number) != text or not 0 < number < 2**63:
-        raise ValueError
-    return number
 
 
 def key_of(model: type[Entity], name: str, key: object, path: Path) -> Any:
@@ -72,13 +41,13 @@ def row_ids(values: list[str] | None, model: type[Entity], path: Path) -> list[A
 
 def page_cursor(order: str, values: list[Any]) -> str:
     """The place of a row in a list: what tells the order from others, and the values that the list is ordered by."""
-    return _encode(orjson.dumps([order, *values]))
+    return encode(orjson.dumps([order, *values]))
 
 
 def decode_page_cursor(cursor: str, order: str, length: int, path: Path) -> list[Any]:
     """The values in a cursor of a list in this order, by so many columns. `BadInput` when it is of another."""
     try:
-        found, *values = orjson.loads(_decode(cursor, CURSOR_LIMIT))
+        found, *values = orjson.loads(decode(cursor, CURSOR_LIMIT))
         if found != order or len(values) != length:
             raise ValueError
     except (ValueError, TypeError):
@@ -89,13 +58,13 @@ def decode_page_cursor(cursor: str, order: str, length: int, path: Path) -> list
 @lru_cache(maxsize=1000)
 def event_cursor(position: Position, step: int = 0) -> str:
     """The place of an event in the log; with a step, a place inside it, for what tells one event in several parts."""
-    return _encode(f"e{position.xid}.{position.seq}{f'.{step}' if step else ''}".encode())
+    return encode(f"e{position.xid}.{position.seq}{f'.{step}' if step else ''}".encode())
 
 
 def decode_event_place(cursor: str, path: Path = ("after",)) -> tuple[Position, int]:
     """The position in the event log that a cursor means, and the step inside that event; 0: after all of it."""
     try:
-        xid, seq, *steps = map(int, _decode(cursor, ID_LIMIT).decode("ascii").removeprefix("e").split("."))
+        xid, seq, *steps = map(int, decode(cursor, LIMIT).decode("ascii").removeprefix("e").split("."))
         position, step = Position(xid, seq), steps[0] if steps else 0
         if (
             event_cursor(position, step) != cursor
@@ -115,16 +84,3 @@ def decode_event_cursor(cursor: str, path: Path = ("after",)) -> Position:
     """
     position, step = decode_event_place(cursor, path)
     return Position(position.xid, position.seq - 1) if step else position
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
-
-
-def _decode(value: str, limit: int) -> bytes:
-    if len(value) > limit:
-        raise ValueError
-    try:
-        return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise ValueError from error

@@ -60,6 +60,7 @@ class Server:
         return Context(
             viewer,
             self.hub,
+            settings=self.settings,
             address=caller.address,
             look_again=lambda: caller.viewer(fresh=False),
             rate_limit=lambda: self.engine.rate_limit(viewer, caller),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.actions import work
-from app.actions.work.task_types import MAX_PROBLEMS, check_task_data
+from app.actions.json_schemas import MAX_PROBLEMS
+from app.actions.work.task_types import check_task_data
 from app.errors import Invalid
 from app.models import TaskType
 from tests.cast import Cast

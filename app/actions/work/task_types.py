@@ -3,25 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import Any
 
 from app import events
 from app.access import Capability, Viewer
 from app.actions.audit import note
+from app.actions.json_schemas import check_data, check_object, check_schema
 from app.actions.outbox import record
 from app.database import atomic
-from app.errors import FieldError, Invalid
+from app.errors import Invalid
 from app.models import LogAction, TaskType
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
 
 MAX_TASK_DATA = 256 * 1024
 MAX_TAGS = 50
-MAX_PROBLEMS = 10
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/@+=-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
 
@@ -117,21 +111,10 @@ async def register_task_type(
         raise Invalid.field("name", "A task type's name is a small letter, then at most 99 of a-z 0-9 _ . -")
     if name in {built_in.name for built_in in TASK_TYPES}:
         raise Invalid.field("name", f"'{name}' is built in.", "TAKEN")
-    if not isinstance(data_schema, dict):
-        raise Invalid.field("dataSchema", "A task type's schema is an object.")
-    from jsonschema import (
-        Draft202012Validator,
-    )  # here, as each start of the program would take long to import it
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(data_schema)
-    except SchemaError as error:
-        raise Invalid.field("dataSchema", f"This is no JSON Schema: {error.message}") from None
     task_type, made = await TaskType.update_or_create(
         name=name,
         defaults={
-            "data_schema": data_schema,
+            "data_schema": check_schema("dataSchema", data_schema),
             "task_version": task_version,
             "description": description,
             "required_tags": check_tags("requiredTags", required_tags),
@@ -158,35 +141,8 @@ async def task_type_named(viewer: Viewer, name: str) -> TaskType:
 
 def check_task_data(task_type: TaskType, data: Any) -> None:
     """Raise `Invalid` unless the data is an object of at most 256 KiB that satisfies the task type's schema."""
-    if not isinstance(data, dict):
-        raise Invalid.field("taskData", "taskData is an object.")
-    if len(orjson.dumps(data)) > MAX_TASK_DATA:
-        raise Invalid.field(
-            "taskData", "taskData has at most 256 KiB: put larger input into files.", "TOO_LARGE"
-        )
-    from referencing.exceptions import Unresolvable
-
-    try:
-        problems = list(islice(_validator(task_type.data_schema).iter_errors(data), MAX_PROBLEMS))
-    except Unresolvable as error:
-        raise Invalid.field(
-            "taskName", f"The schema of '{task_type.name}' refers to '{error.ref}', which it does not hold."
-        ) from None
-    if problems:
-        raise Invalid(
-            *(
-                FieldError(("input", "taskData", *map(str, problem.path)), _shortened(problem.message))
-                for problem in sorted(problems, key=lambda each: list(map(str, each.path)))
-            )
-        )
-
-
-def _validator(data_schema: dict[str, Any]) -> "Draft202012Validator":
-    """With a registry of its own: the default one fetches what a schema refers to from anywhere."""
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    return Draft202012Validator(data_schema, registry=Registry())
+    check_object("taskData", data, MAX_TASK_DATA)
+    check_data("taskData", data, task_type.data_schema, named_by="taskName", name=task_type.name)
 
 
 def check_tags(field: str, tags: Sequence[str]) -> list[str]:
@@ -199,7 +155,3 @@ def check_tags(field: str, tags: Sequence[str]) -> list[str]:
                 field, f"'{tag[:40]}' is no tag: at most 100 letters, digits and : . _ / @ + = -"
             )
     return sorted(set(tags))
-
-
-def _shortened(message: str) -> str:
-    return message if len(message) <= 300 else message[:297] + "..."

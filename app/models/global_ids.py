@@ -1,0 +1,55 @@
+"""The id of a row that is unique over all types: opaque to clients, checked when it comes back."""
+
+import base64
+import binascii
+from typing import Any
+from uuid import UUID
+
+from app.errors import BadInput
+
+LIMIT = 200
+
+Path = tuple[str, ...]
+
+
+def global_id(type_name: str, id: object) -> str:
+    """The id of an object that is unique over all types, as Relay wants it."""
+    return encode(f"{type_name}:{id}".encode())
+
+
+def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Any]:
+    """The type in a global id, and what its row is found by: a number, or a UUID. `BadInput` when it is none."""
+    try:
+        name, _, key = decode(value, LIMIT).decode("ascii").partition(":")
+        if not name.isidentifier():
+            raise ValueError
+        return name, UUID(key) if _is_uuid(key) else _number(key)
+    except ValueError:
+        raise BadInput(f"'{value[:60]}' is no id of this server.", path=path) from None
+
+
+def _is_uuid(text: str) -> bool:
+    """True of a UUID as we write it: there is one id for a row, and no other spelling."""
+    return len(text) == 36 and str(UUID(text)) == text
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if str(number) != text or not 0 < number < 2**63:
+        raise ValueError
+    return number
+
+
+def encode(data: bytes) -> str:
+    """Bytes as text that fits into a URL."""
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def decode(value: str, limit: int) -> bytes:
+    """The bytes in such a text; ValueError when it is none, or longer than that."""
+    if len(value) > limit:
+        raise ValueError
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError from error
