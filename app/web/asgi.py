@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.access import Viewer
+from app.actions.files.places import Stores
 from app.actions.first_start import ADMIN, prepare_installation
 from app.actions.work import disconnect_lost_workers
 from app.chores import load_actors
@@ -27,6 +28,7 @@ from app.identity import Identities
 from app.publishers.hub import Hub
 from app.settings import Settings
 from app.tracing import CARRIERS
+from app.web.files import FILE_REQUEST_HEADERS, FILE_RESPONSE_HEADERS, file_routes
 from app.web.graphiql import graphiql_routes
 from app.web.health import Check, check_database, health_routes, note_on_tasks
 from app.web.metrics import metrics_routes
@@ -50,6 +52,7 @@ class Server:
         self.hub = Hub(scan)
         self.schema = build_schema()
         self.identities = Identities(self.hub)
+        self.stores = Stores(settings)
         self.engine = Engine(self.schema, settings, self._context, servers=lambda: self.hub.servers)
         self.loops: dict[str, asyncio.Task[None]] = {}
         self.checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
@@ -77,12 +80,14 @@ class Server:
             *metrics_routes(TaskMetrics()),
             *graphiql_routes(),
             *session_routes(self.settings, self.identities),
+            *file_routes(self.settings, self.identities, self.stores),
             Route("/", _home),
         ]
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.stores.close)
             database = await stack.enter_async_context(open_database(self.settings))
             await _first_start(self.settings)
             reader = LogReader(self.hub, database)
@@ -124,16 +129,17 @@ def _cors(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH"),
             allow_headers=(
                 "authorization",
                 "token",
                 "content-type",
                 "last-event-id",
                 "x-workyard-cost",
+                *FILE_REQUEST_HEADERS,
                 *CARRIERS,
             ),
-            expose_headers=("etag", "retry-after"),
+            expose_headers=("etag", "retry-after", *FILE_RESPONSE_HEADERS),
             max_age=3600,
         )
     ]
