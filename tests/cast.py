@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.access import Role, Viewer
-from app.actions import accounts, work
+from app.actions import accounts, artifacts, work
 from app.actions.tasks.enqueueing import enqueue
 from app.actions.tokens import make_token, viewer_of
 from app.actions.workspaces import default_file_store_id
@@ -155,6 +155,7 @@ async def cast(db: Database) -> Cast:
 async def make_cast() -> Cast:
     """Make everybody, in the database that the models use."""
     await work.register_builtin_task_types()
+    await artifacts.register_builtin_categories()
     tenant, other = await Tenant.get(name="default"), await Tenant.create(name="other")
     lab = await workspace(tenant, "lab")
     people = {name: await _person(tenant, name) for name in ("ann", "bob", "vic", "eve")}

@@ -5,6 +5,7 @@ import secrets
 
 from app.access import Capability, Viewer
 from app.actions.accounts import create_user, default_tenant_id, hash_password
+from app.actions.artifacts import register_builtin_categories
 from app.actions.work import register_builtin_task_types
 from app.database import atomic, fetch
 from app.models import Permission, User
@@ -13,12 +14,13 @@ ADMIN = "admin"
 
 
 async def prepare_installation(password: str | None) -> str | None:
-    """Make the built-in task types and permissions known and, when there is no user, the administrator `admin`.
+    """Make the built-in task types, categories and permissions known and, when there is no user, the administrator `admin`.
 
     Returns the administrator's password when it was made up now: print it, this once. Safe to call at every start, also
     by several processes at once.
     """
     await register_builtin_task_types()
+    await register_builtin_categories()
     await _register_permissions()
     if await User.exists():
         return None
