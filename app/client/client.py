@@ -11,6 +11,7 @@ from app.client.backoff import Backoff
 from app.client.errors import GraphQLError, ProtocolError, Unavailable, UserErrors
 from app.client.http import HTTP
 from app.client.socket import Lost, Socket
+from app.client.transfers import Transfers
 
 Variables = Mapping[str, Any]
 BACKOFF = Backoff()
@@ -20,7 +21,7 @@ class Client:
     """Speaks to one server as one identity. Close it, or use it as `async with`.
 
     `url` is the server's address, with or without `/graphql`. `retries` is how often one call is tried again when the
-    connection fails; subscriptions reconnect for ever.
+    connection fails; subscriptions reconnect for ever. `transfers` carries the bytes of files.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Client:
         self.backoff = backoff
         self._http = HTTP(http_url, token)
         self._socket = Socket(socket_url, token, backoff)
+        self.transfers = Transfers(self._http.pool, http_url.removesuffix("/graphql"))
 
     async def __aenter__(self) -> Self:
         return self

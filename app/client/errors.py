@@ -6,7 +6,10 @@ ClientError
 ├── GraphQLError       the server answered with top-level errors
 │   ├── Unauthenticated    the token is unknown, disabled or expired
 │   └── CursorExpired      the events after this cursor are gone: read the state, then follow from now
-└── UserErrors         a mutation refused, and said why in its payload
+├── UserErrors         a mutation refused, and said why in its payload
+├── BadPath            a path that no file of an artifact may have, or a local file that cannot be one
+└── TransferError      a file was not taken or not given, and trying again will not help
+    └── Corrupted          its bytes are not those that its hash says, or it changed meanwhile
 """
 
 from collections.abc import Sequence
@@ -88,3 +91,20 @@ class UserErrors(ClientError):
     @property
     def codes(self) -> list[str]:
         return [str(error["code"]) for error in self.errors if "code" in error]
+
+
+class BadPath(ClientError):
+    """A path that no file of an artifact may have, that leads out of its directory, or that names no file here."""
+
+
+class TransferError(ClientError):
+    """The server does not take or give a file: its HTTP `status`, and the stable `code` of its answer, if any."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Corrupted(TransferError):
+    """Bytes that are not those that the hash says: they changed on their way, or at home meanwhile."""

@@ -26,10 +26,10 @@ class HTTP:
         limits = httpx.Limits(
             max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEP_IDLE_SECONDS
         )
-        self._client = httpx.AsyncClient(headers=headers, limits=limits, timeout=None)  # noqa: S113 (asyncio.timeout)
+        self.pool = httpx.AsyncClient(headers=headers, limits=limits, timeout=None)  # noqa: S113 (asyncio.timeout)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self.pool.aclose()
 
     async def execute(
         self, document: str, variables: Mapping[str, Any] | None, timeout: float
@@ -39,7 +39,7 @@ class HTTP:
     async def _post(self, body: dict[str, Any], timeout: float) -> httpx.Response:
         try:
             async with asyncio.timeout(timeout):
-                return await self._client.post(self.url, json=body)
+                return await self.pool.post(self.url, json=body)
         except TimeoutError as error:
             raise Unavailable(f"{self.url} did not answer within {timeout:g} seconds", sent=True) from error
         except NEVER_SENT as error:
