@@ -100,6 +100,18 @@ WorkRequestDependenciesChanged = _event(
     _WORK,
     Audience.WORKSPACE,
 )
+WorkRequestNeedsInput = _event(
+    "work_request.needs_input",
+    "Its task asks people something, and waits for the answer.",
+    (*_WORK, "needs_input"),
+    Audience.WORKSPACE,
+)
+WorkRequestAnswered = _event(
+    "work_request.answered",
+    "What its task asked was answered.",
+    (*_WORK, "answer"),
+    Audience.WORKSPACE,
+)
 WorkRequestLogAppended = _event(
     "work_request.log_appended",
     "Its task printed lines: `first` to `last` of `attempt`.",

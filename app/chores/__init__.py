@@ -5,7 +5,12 @@ They have a queue of their own, so that nobody's backlog is before them, and a r
 
 import sys
 
-from app.chores import recovery, retention, statistics
+from app.chores import (
+    notifications,  # noqa: F401  an actor without a schedule
+    recovery,
+    retention,
+    statistics,
+)
 from app.settings import Settings
 from app.tasks.loading import load_modules
 from app.tasks.schedules import ScheduleSpec, declared_schedules

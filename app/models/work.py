@@ -264,6 +264,12 @@ class WorkRequest(Entity):
     errors: list[dict[str, Any]] = fields.JSONField(
         default=list, description="What went wrong: objects with code and message."
     )
+    needs_input: str | None = fields.TextField(
+        null=True, description="What its task asks people, while it waits for the answer; null: nothing."
+    )
+    answer: str | None = fields.TextField(
+        null=True, description="What was answered to what its task asked last in the present attempt."
+    )
     parent: fields.ForeignKeyNullableRelation["WorkRequest"] = fields.ForeignKeyField(
         "models.WorkRequest", null=True, related_name="children", on_delete=fields.RESTRICT
     )
@@ -328,6 +334,7 @@ class WorkRequest(Entity):
         """End it for good. Its worker, if it has one, stays named, so that it can be told."""
         self._become(ABORTED)
         self.completed_at, self.lease_expires_at, self.slot = now(), None, None
+        self.needs_input = None
         self.aborted_by_id, self.abort_reason = by, reason
 
     def mark_aborted(self) -> bool:
@@ -346,6 +353,18 @@ class WorkRequest(Entity):
         """All that it waited for is there: a worker may take it."""
         self._become(PENDING)
 
+    def ask(self, question: str) -> None:
+        """Its task cannot go on before people have answered. A new question takes the place of an older one."""
+        self.needs_input, self.answer = question, None
+
+    def give_answer(self, answer: str) -> None:
+        """What people answer to what its task asks. Raises `InvalidState` when it asks nothing."""
+        if self.needs_input is None:
+            raise InvalidState(
+                f"The work request asks nothing; it is {self.status.name}.", current_state=self.status.name
+            )
+        self.needs_input, self.answer = None, answer
+
     def hand_back(self, *, lost: bool = False) -> None:
         """Its worker will not finish it: somebody else may, in a new attempt. A pinned one waits for its worker.
 
@@ -353,7 +372,7 @@ class WorkRequest(Entity):
         """
         self._become(PENDING)
         self.given_back += not lost
-        self.started_at = self.lease_expires_at = self.slot = None
+        self.started_at = self.lease_expires_at = self.slot = self.needs_input = self.answer = None
         if not self.pinned:
             self.worker_id = None
 
@@ -368,6 +387,7 @@ class WorkRequest(Entity):
         """It ended, and this is how."""
         self._become(COMPLETED)
         self.result, self.completed_at, self.lease_expires_at, self.slot = result, now(), None, None
+        self.needs_input = None
         self.output_data, self.errors = output_data, [*self.errors, *errors]
 
     def give_up(self, message: str) -> None:

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.resolvers import accounts, events, nodes, tasks, tokens, work, workers, workspaces
+from app.resolvers import accounts, events, nodes, notifications, tasks, tokens, work, workers, workspaces
 
 
 @strawberry.type(description="What can be read. Everything shows only what you may see.")
@@ -14,6 +14,7 @@ class Query(
     work.Query,
     workers.Query,
     tasks.Query,
+    notifications.Query,
     events.Query,
 ):
     """All root fields for reading."""
@@ -29,5 +30,6 @@ class Mutation(
     work.Mutation,
     workers.Mutation,
     tasks.Mutation,
+    notifications.Mutation,
 ):
     """All mutations."""

@@ -7,6 +7,7 @@ import strawberry
 
 from app import models
 from app.actions import work as actions
+from app.actions.notifications import NewNotificationRule
 from app.actions.work.requests import check_work_request
 from app.context import Info
 from app.graphql.connections import ConnectionOf, connection
@@ -73,6 +74,28 @@ class Query:
         )
 
 
+@strawberry.input(
+    description="When word of a work request is sent, and what is to be other than the channel says."
+)
+class NotificationRuleInput:
+    """For createWorkRequest."""
+
+    channel: str = argument(
+        "Name of a notification channel; or `creator`, which is built in, to mail whoever submits the work request."
+    )
+    on: list[models.NotificationEvent] = argument(
+        "When word is sent.", [models.NotificationEvent.FAILURE, models.NotificationEvent.ERROR]
+    )
+    from_: str | None = argument("Another sender; for channels with allowOverride.", None, name="from")
+    to: list[str] | None = argument("Other receivers, 1 to 100; for channels with allowOverride.", None)
+    cc: list[str] | None = argument("Others who get a copy, at most 100.", None)
+    subject: str | None = argument(
+        "Another subject, in which $work_request_id, $work_request_result, $task_name and $workspace stand for what they "
+        "say.",
+        None,
+    )
+
+
 @strawberry.input(description="Work to be done.")
 class CreateWorkRequestInput:
     """For createWorkRequest."""
@@ -97,6 +120,9 @@ class CreateWorkRequestInput:
     max_attempts: int = argument("After so many lost attempts it ends with ERROR.", 3)
     retry_delays: list[timedelta] = argument(
         "After a failure it is tried again by itself after each of these pauses in turn.", []
+    )
+    notifications: list[NotificationRuleInput] = argument(
+        "Who is told of it, and when: at most 20 rules.", []
     )
     idempotency_key: str | None = argument(
         "A key of your choice: sent twice, it makes one work request.", None
@@ -125,6 +151,15 @@ class RetryWorkRequestInput:
     """For retryWorkRequest."""
 
     id: strawberry.ID = argument("The work request that was aborted or did not succeed.")
+
+
+@strawberry.input(description="An answer to what the task of a work request asks.")
+class AnswerWorkRequestInput:
+    """For answerWorkRequest."""
+
+    id: strawberry.ID = argument("The work request, whose needsInput says what is asked.")
+    answer: str = argument("The answer, at most 4,000 characters.")
+    if_version: int | None = argument("Refuse unless it still has this version.", None)
 
 
 @strawberry.input(description="A place in the queue.")
@@ -213,6 +248,22 @@ class Mutation:
 
     @mutation(
         WorkRequestPayload,
+        "Answer what the task of a running work request asks. Its worker is told. For contributors. "
+        "Emits work_request.answered.",
+    )
+    @staticmethod
+    async def answer_work_request(info: Info, input: AnswerWorkRequestInput) -> WorkRequestPayload:
+        return WorkRequestPayload(
+            work_request=await actions.answer_work_request(
+                info.context.viewer,
+                row_id(input.id, models.WorkRequest),
+                input.answer,
+                if_version=input.if_version,
+            )
+        )
+
+    @mutation(
+        WorkRequestPayload,
         "Move a work request in the queue: one's own down, and by staff any up. Emits work_request.priority_changed.",
     )
     @staticmethod
@@ -277,4 +328,14 @@ def _new(input: CreateWorkRequestInput) -> actions.NewWorkRequest:
         allow_failure=input.allow_failure,
         max_attempts=input.max_attempts,
         retry_delays=tuple(input.retry_delays),
+        notifications=tuple(_rule(rule) for rule in input.notifications),
+    )
+
+
+def _rule(input: NotificationRuleInput) -> NewNotificationRule:
+    changes = {"from": input.from_, "to": input.to, "cc": input.cc, "subject": input.subject}
+    return NewNotificationRule(
+        on=tuple(input.on),
+        channel=input.channel,
+        changes={key: value for key, value in changes.items() if value is not None},
     )

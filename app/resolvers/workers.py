@@ -196,6 +196,15 @@ class HandBackWorkRequestInput:
     attempt: int = argument("The attempt that is given up.")
 
 
+@strawberry.input(description="What a task asks people.")
+class AskForInputInput:
+    """For askForInput."""
+
+    id: strawberry.ID = argument("The work request.")
+    attempt: int = argument("The attempt that asks.")
+    question: str = argument("What is asked, at most 4,000 characters.")
+
+
 @strawberry.type(description="What reports of workers answer.")
 class ReportPayload(Payload):
     """A work request."""
@@ -306,6 +315,19 @@ class Mutation:
         return ReportPayload(
             work_request=await actions.hand_back_work_request(
                 info.context.viewer, row_id(input.id, models.WorkRequest), input.attempt
+            )
+        )
+
+    @mutation(
+        ReportPayload,
+        "Say that a task cannot go on before somebody answers; whoever wants to know is told. Keep the claim meanwhile: "
+        "the answer comes to the inbox, and to the work request. For the worker that runs it. Emits work_request.needs_input.",
+    )
+    @staticmethod
+    async def ask_for_input(info: Info, input: AskForInputInput) -> ReportPayload:
+        return ReportPayload(
+            work_request=await actions.ask_for_input(
+                info.context.viewer, row_id(input.id, models.WorkRequest), input.attempt, input.question
             )
         )
 

@@ -30,6 +30,21 @@ describe_enum(
     SYSTEM="The worker itself.",
 )
 describe_enum(
+    models.NotificationMethod,
+    "How a notification channel carries word.",
+    EMAIL="By mail.",
+    WEBHOOK="By a request to a server: not yet.",
+)
+describe_enum(
+    models.NotificationEvent,
+    "When a work request sends word.",
+    SUCCESS="It was completed with SUCCESS or SKIPPED.",
+    FAILURE="It was completed with FAILURE, and no automatic retry is left.",
+    ERROR="It was completed with ERROR, and no automatic retry is left.",
+    ABORTED="It was aborted.",
+    NEEDS_INPUT="Its task asks people something.",
+)
+describe_enum(
     models.TokenKind,
     "What a token is for.",
     API="For programs that act for a user.",
@@ -94,4 +109,20 @@ describe_enum(
     INFO="What happened.",
     WARNING="Something that should not be so.",
     ERROR="Something failed.",
+)
+describe_enum(
+    models.ArtifactRelationType,
+    "What one artifact is to another.",
+    EXTENDS="It goes on from the other.",
+    RELATES_TO="It has to do with the other.",
+    BUILT_USING="It was made with the other.",
+)
+describe_enum(
+    models.FileStoreBackend,
+    "Where a file store keeps its bytes.",
+    LOCAL="A directory of the server's machine.",
+    MEMORY="The memory of one server process: for trying things out.",
+    S3="A bucket of Amazon S3, or of what speaks like it.",
+    GCS="A bucket of Google Cloud Storage.",
+    AZURE="A container of Azure Blob Storage.",
 )

@@ -24,6 +24,7 @@ from app.subscriptions.following import After, Happening, Wanted, common, follow
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("worker."))
 INBOX = WORK_BROUGHT | {
     "work_request.aborted",
+    "work_request.answered",
     "worker.disabled",
     "worker.metadata_changed",
     "worker.connected",
@@ -62,6 +63,20 @@ class WorkRequestAbortRequested(WorkerInboxMessage):
 
     attempt: int = strawberry.field(description="The attempt to stop.")
     reason: str = strawberry.field(description="Why it was aborted.")
+    row_id: strawberry.Private[int]
+
+    @strawberry.field(description="The work request.", graphql_type=WorkRequest | None)
+    @staticmethod
+    async def work_request(event: strawberry.Parent[Any], info: Info) -> models.WorkRequest | None:
+        return await info.context.one(models.WorkRequest, event.row_id)
+
+
+@strawberry.type(description="What the task of a work request asked, which this worker runs, was answered.")
+class WorkRequestAnswered(WorkerInboxMessage):
+    """Something to go on with."""
+
+    attempt: int = strawberry.field(description="The attempt that asked.")
+    answer: str = strawberry.field(description="The answer.")
     row_id: strawberry.Private[int]
 
     @strawberry.field(description="The work request.", graphql_type=WorkRequest | None)
@@ -163,6 +178,15 @@ def _message(event: Event, worker: models.Worker) -> WorkerInboxMessage | None:
             row_id=event.subject_id,
             attempt=event.data["attempt"],
             reason=event.data["abort_reason"],
+        )
+    if event.type == "work_request.answered":
+        if event.data["worker_id"] != worker.id:
+            return None
+        return WorkRequestAnswered(
+            **fields,
+            row_id=event.subject_id,
+            attempt=event.data["attempt"],
+            answer=event.data["answer"],
         )
     if event.type in ("worker.metadata_changed", "worker.connected"):
         return WorkRequestAvailable(**fields) if event.subject_id == worker.id else None

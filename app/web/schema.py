@@ -13,10 +13,17 @@ from app.subscriptions.workers import (
     DynamicMetadataRequested,
     WorkerDisabled,
     WorkRequestAbortRequested,
+    WorkRequestAnswered,
     WorkRequestAvailable,
 )
 
-INBOX_MESSAGES = [WorkRequestAvailable, WorkRequestAbortRequested, DynamicMetadataRequested, WorkerDisabled]
+INBOX_MESSAGES = [
+    WorkRequestAvailable,
+    WorkRequestAbortRequested,
+    WorkRequestAnswered,
+    DynamicMetadataRequested,
+    WorkerDisabled,
+]
 
 
 @cache

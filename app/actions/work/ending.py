@@ -2,6 +2,7 @@
 
 from app import events
 from app.access import Capability, Scope, Viewer
+from app.actions.notifications.rules import notify_of_end
 from app.actions.outbox import record
 from app.actions.work.requests import depend_on, ended_well
 from app.clock import now
@@ -41,9 +42,10 @@ async def _abort(request: WorkRequest, by: int | None, reason: str) -> None:
         request.worker_id = None
     request.abort(by, reason)
     await request.save_changes(
-        "status", "completed_at", "lease_expires_at", "slot", "aborted_by_id", "abort_reason"
+        "status", "completed_at", "lease_expires_at", "slot", "needs_input", "aborted_by_id", "abort_reason"
     )
     await record(events.WorkRequestAborted, request.id)
+    await notify_of_end(request)
 
 
 async def _abort_all_below(request: WorkRequest, by: int | None) -> None:
@@ -156,6 +158,7 @@ async def supersede(request: WorkRequest, *, created_by_id: int, automatic: bool
         allow_failure=request.allow_failure,
         max_attempts=request.max_attempts,
         retry_delays=delays_left,
+        notifications=request.notifications,
         supersedes_id=request.id,
         has_dependants=request.has_dependants,
         available_at=now() + delay if delay else now(),

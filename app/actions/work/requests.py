@@ -8,6 +8,7 @@ from typing import Any
 from app import events
 from app.access import Capability, Viewer
 from app.actions.idempotency import made_before, remember
+from app.actions.notifications.rules import NewNotificationRule, checked_rules
 from app.actions.outbox import record
 from app.actions.work.task_types import check_tags, check_task_data, task_type_named
 from app.actions.workspaces import workspace_or_default
@@ -36,6 +37,7 @@ class NewWorkRequest:
     allow_failure: bool = False
     max_attempts: int = 3
     retry_delays: Sequence[timedelta] = ()
+    notifications: Sequence[NewNotificationRule] = ()
 
 
 @atomic()
@@ -100,6 +102,7 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
         allow_failure=new.allow_failure,
         max_attempts=new.max_attempts,
         retry_delays=list(new.retry_delays),
+        notifications=await checked_rules(viewer, new.notifications),
         available_at=now(),
     )
 

@@ -11,11 +11,12 @@ from tortoise.exceptions import IntegrityError
 
 from app import events
 from app.access import Capability, Viewer
+from app.actions.notifications.rules import notify, notify_of_end
 from app.actions.outbox import insert_events, record, written
 from app.actions.work.ending import settle_dependants, supersede
 from app.database import atomic, fetch
 from app.errors import Conflict, Forbidden, Invalid, NotFound, StaleAttempt
-from app.models import LogStream, WorkRequest, WorkRequestResult
+from app.models import LogStream, NotificationEvent, WorkRequest, WorkRequestResult
 from app.models.work import COMPLETED, GOOD_RESULTS, PENDING
 
 MIN_LEASE, MAX_LEASE = 1, 3600
@@ -24,6 +25,7 @@ MAX_OUTPUT = 1024 * 1024
 MAX_ERRORS = 20
 MAX_LINES = 1000
 MAX_LINE = 8 * 1024
+MAX_TEXT = 4000
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,9 @@ async def complete_work_request(
 _COMPLETE = f"""
 WITH changed AS (
     UPDATE work_request SET status = 'completed', result = $4, completed_at = now(), lease_expires_at = NULL, slot = NULL,
-        output_data = $5::jsonb, errors = errors || $6::jsonb, version = version + 1
+        needs_input = NULL, output_data = $5::jsonb, errors = errors || $6::jsonb, version = version + 1
     WHERE id = $1 AND worker_id = $2 AND attempt = $3 AND status = 'running'
-      AND NOT has_dependants AND (retry_delays = '{{}}' OR $4 IN ('success', 'skipped'))
+      AND NOT has_dependants AND notifications = '[]' AND (retry_delays = '{{}}' OR $4 IN ('success', 'skipped'))
     RETURNING *),
 recorded AS ({insert_events(events.WorkRequestCompleted, "changed")})
 SELECT * FROM changed
@@ -141,7 +143,7 @@ async def _complete_slowly(
     output_data: Any,
     errors: list[dict[str, Any]],
 ) -> WorkRequest:
-    """The completion that others wait for, or that is tried again, or that must be refused."""
+    """The completion that others wait for, of which word is sent, or that is tried again, or that must be refused."""
     request = await _lock_mine(viewer, id, attempt)
     if request.status is COMPLETED and request.attempt == attempt and request.worker_id == viewer.worker_id:
         if request.result is result:
@@ -154,7 +156,7 @@ async def _complete_slowly(
     request.require_attempt(attempt)
     request.complete(result, output_data, errors)
     await request.save_changes(
-        "status", "result", "completed_at", "lease_expires_at", "slot", "output_data", "errors"
+        "status", "result", "completed_at", "lease_expires_at", "slot", "needs_input", "output_data", "errors"
     )
     await record(events.WorkRequestCompleted, request.id)
     await _after_completion(request)
@@ -162,10 +164,11 @@ async def _complete_slowly(
 
 
 async def _after_completion(request: WorkRequest) -> None:
-    """Try it again when a retry is left; otherwise tell those that wait for it."""
+    """Try it again when a retry is left; otherwise send word of it, and tell those that wait for it."""
     if request.retry_delays and request.result not in GOOD_RESULTS:
         await supersede(request, created_by_id=request.created_by_id, automatic=True)
     else:
+        await notify_of_end(request)
         await settle_dependants(request)
 
 
@@ -262,10 +265,58 @@ async def hand_back_work_request(viewer: Viewer, id: int, attempt: int) -> WorkR
     return request
 
 
+@atomic()
+async def ask_for_input(viewer: Viewer, id: int, attempt: int, question: str) -> WorkRequest:
+    """Say that the task cannot go on before somebody has answered. Those are told who want to know of that.
+
+    The same question may be sent again, and is asked once. The claim has to be renewed meanwhile.
+    """
+    viewer.require(Capability.RUN_WORK)
+    _check_text("question", question)
+    request = await _lock_mine(viewer, id, attempt)
+    request.require_attempt(attempt)
+    if request.needs_input != question:
+        request.ask(question)
+        await request.save_changes("needs_input", "answer")
+        await record(events.WorkRequestNeedsInput, request.id)
+        await notify(request, NotificationEvent.NEEDS_INPUT, question)
+    return request
+
+
+@atomic()
+async def answer_work_request(
+    viewer: Viewer, id: int, answer: str, *, if_version: int | None = None
+) -> WorkRequest:
+    """Answer what the task asks. Its worker is told, and finds the answer at the work request."""
+    request = await WorkRequest.lock_visible(viewer, id, if_version=if_version)
+    viewer.require(Capability.CREATE_WORK, request.workspace_id)
+    _check_text("answer", answer)
+    request.give_answer(answer)
+    await request.save_changes("needs_input", "answer")
+    await record(events.WorkRequestAnswered, request.id)
+    return request
+
+
+def _check_text(field: str, text: str) -> None:
+    if not text.strip() or len(text) > MAX_TEXT or "\0" in text:
+        raise Invalid.field(
+            field, f"This is text of at most {MAX_TEXT} characters, and not empty; none of them is NUL."
+        )
+
+
 async def give_back(request: WorkRequest, *, lost: bool = False) -> None:
     """Put a running request, which the caller has locked, back into the queue."""
     request.hand_back(lost=lost)
-    await request.save_changes("status", "started_at", "lease_expires_at", "slot", "worker_id", "given_back")
+    await request.save_changes(
+        "status",
+        "started_at",
+        "lease_expires_at",
+        "slot",
+        "worker_id",
+        "given_back",
+        "needs_input",
+        "answer",
+    )
     await record(events.WorkRequestRequeued, request.id)
 
 
@@ -296,7 +347,7 @@ async def recover_lost_work(*, limit: int = 100) -> int:
         else:
             request.give_up(f"Its worker was lost {request.lost_attempts} times, as often as it may be.")
             await request.save_changes(
-                "status", "result", "completed_at", "lease_expires_at", "slot", "errors"
+                "status", "result", "completed_at", "lease_expires_at", "slot", "needs_input", "errors"
             )
             await record(events.WorkRequestCompleted, request.id)
             await _after_completion(request)

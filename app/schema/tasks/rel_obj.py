@@ -16,6 +16,9 @@ from app.graphql.ids import Path, decode_id, global_id, key_of, row_id
 from app.models import Entity
 
 OWNERS: tuple[type[Entity], ...] = (
+    models.Artifact,
+    models.FileStore,
+    models.NotificationChannel,
     models.Schedule,
     models.Team,
     models.Tenant,
