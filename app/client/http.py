@@ -1,7 +1,9 @@
 """One request, one answer: GraphQL over HTTP."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -26,7 +28,12 @@ class HTTP:
         limits = httpx.Limits(
             max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEP_IDLE_SECONDS
         )
-        self.pool = httpx.AsyncClient(headers=headers, limits=limits, timeout=None)  # noqa: S113 (asyncio.timeout)
+        self.pool = httpx.AsyncClient(
+            headers=headers,
+            limits=limits,
+            verify=_trust(),
+            timeout=None,  # noqa: S113 (asyncio.timeout)
+        )
 
     async def aclose(self) -> None:
         await self.pool.aclose()
@@ -48,6 +55,12 @@ class HTTP:
             ) from error
         except httpx.TransportError as error:
             raise Unavailable(f"lost {self.url}: {error or type(error).__name__}", sent=True) from error
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates of this machine. Reading them takes as long as a few requests: each process does so once."""
+    return httpx.create_ssl_context()
 
 
 def unwrap(response: httpx.Response) -> dict[str, Any]:

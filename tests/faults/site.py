@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -30,10 +31,12 @@ SIGN_IN = "mutation ($in: SignInInput!) { signIn(input: $in) { key userErrors { 
 
 
 async def until(look: Callable[[], Awaitable[bool]], limit: float = LIMIT) -> None:
-    """Look again until it is true."""
+    """Look again until it is true; not so often that looking keeps the machine busy."""
     async with asyncio.timeout(limit):
+        began = monotonic()
         while not await look():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(max(0.02, 2 * (monotonic() - began)))
+            began = monotonic()
 
 
 class Site:
@@ -84,7 +87,7 @@ class Site:
         """Whether requests can be served just now."""
         assert self.process.returncode is None, self.output
         try:
-            async with httpx.AsyncClient(timeout=3) as http:
+            async with httpx.AsyncClient(verify=False, timeout=3) as http:
                 return (await http.get(f"{self.url}/health/ready")).status_code == 200
         except httpx.TransportError:
             return False

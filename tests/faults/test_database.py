@@ -107,7 +107,7 @@ async def submit(client: Client) -> str:
 
 
 async def ready(server: LiveServer) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(verify=False, timeout=5) as http:
         return await http.get(f"{server.url}/health/ready")
 
 
@@ -116,7 +116,7 @@ async def ask_for(server: LiveServer, key: str, seconds: float) -> list[tuple[in
     answers = []
     until = monotonic() + seconds
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/graphql-response+json"}
-    async with httpx.AsyncClient(timeout=10, headers=headers) as http:
+    async with httpx.AsyncClient(verify=False, timeout=10, headers=headers) as http:
         while monotonic() < until:
             for query, variables in ((WHO, None), (CREATE, NOOP)):
                 response = await http.post(server.graphql, json={"query": query, "variables": variables})

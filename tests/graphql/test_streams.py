@@ -154,7 +154,7 @@ async def test_a_silent_stream_is_kept_alive_by_comments(http: httpx.AsyncClient
 async def test_a_client_that_leaves_closes_the_source(small: Small) -> None:
     for headers in (EVENTS, PARTS):
         async with (
-            httpx.AsyncClient() as leaving,
+            httpx.AsyncClient(verify=False) as leaving,
             stream_of(leaving, small, "subscription { silence { number } }", headers) as response,
         ):
             async for chunk in response.aiter_text():

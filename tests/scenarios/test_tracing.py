@@ -49,7 +49,7 @@ async def post(api: Api, cast: Cast, **more: Any) -> dict[str, Any]:
     """Send a task over HTTP as staff."""
     transport = httpx.ASGITransport(api.server.app)
     headers = {"Authorization": f"Bearer {cast.sam.key}", **more.pop("headers", {})}
-    async with httpx.AsyncClient(transport=transport, base_url="http://yard") as client:
+    async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://yard") as client:
         response = await client.post("/graphql", json={"query": SEND, **more}, headers=headers)
     body: dict[str, Any] = response.json()
     assert body["data"]["enqueueTask"]["userErrors"] == []
@@ -106,7 +106,7 @@ async def test_what_can_be_put_off_is_in_a_span_too(
         "Accept": "multipart/mixed",
         "traceparent": TRACEPARENT,
     }
-    async with httpx.AsyncClient(transport=transport, base_url="http://yard") as client:
+    async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://yard") as client:
         response = await client.post("/graphql", json={"query": query}, headers=headers)
 
     [operation] = spans.get_finished_spans()

@@ -30,7 +30,9 @@ def built(tmp_path: Path) -> Path:
 @pytest.fixture
 async def client(built: Path) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(built)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://workyard.test:8000") as client:
+    async with httpx.AsyncClient(
+        verify=False, transport=transport, base_url="http://workyard.test:8000"
+    ) as client:
         yield client
 
 
@@ -125,7 +127,9 @@ async def test_without_a_build_the_page_says_how_to_make_one(built: Path, client
 async def test_a_build_made_while_the_server_runs_is_served(tmp_path: Path) -> None:
     later = tmp_path / "later"
     transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(later)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://workyard.test") as client:
+    async with httpx.AsyncClient(
+        verify=False, transport=transport, base_url="http://workyard.test"
+    ) as client:
         before = await client.get("/static/graphiql/assets/a.js")
         (later / "assets").mkdir(parents=True)
         (later / "assets" / "a.js").write_text("1")

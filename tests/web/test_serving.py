@@ -35,7 +35,7 @@ FOLLOW = "subscription { workRequestChanged { cursor } }"
 @pytest.fixture
 async def http(live_server: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the server."""
-    async with httpx.AsyncClient(base_url=live_server.url, timeout=30) as client:
+    async with httpx.AsyncClient(verify=False, base_url=live_server.url, timeout=30) as client:
         yield client
 
 
@@ -50,7 +50,9 @@ async def test_a_server_that_serves_is_live_and_ready(http: httpx.AsyncClient) -
 
 async def ready_with(check: Callable[[], Awaitable[str | None]], connections: Connections) -> httpx.Response:
     app = Starlette(routes=health_routes({"part": check}, connections))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://test"
+    ) as http:
         return await http.get("/health/ready")
 
 
@@ -111,7 +113,9 @@ async def test_metrics_say_how_much_waits_and_for_whom(db: Database) -> None:
     await task(queue_name="mail", mtime=now() - timedelta(seconds=60))
     app = Starlette(routes=metrics_routes(TaskMetrics(), CollectorRegistry()))
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://yard") as client:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://yard"
+    ) as client:
         text = (await client.get("/metrics")).text
 
     found = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -152,7 +156,9 @@ async def test_pages_of_other_origins_may_call_only_if_the_operator_says_so(http
     }
     closed = await http.options("/graphql", headers=preflight)
     app = create_app(Settings(allowed_origins=("https://front.example",)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as other:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://test"
+    ) as other:
         opened = await other.options("/graphql", headers=preflight)
         foreign = await other.options("/graphql", headers={**preflight, "Origin": "https://evil.example"})
 
@@ -170,7 +176,7 @@ async def test_sigterm_tells_sockets_and_streams_to_come_back_and_ends_within_5_
         headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
         async with (
             connect(server.websocket, subprotocols=[PROTOCOL]) as socket,
-            httpx.AsyncClient(timeout=30) as http,
+            httpx.AsyncClient(verify=False, timeout=30) as http,
             http.stream("POST", server.graphql, json={"query": FOLLOW}, headers=headers) as stream,
         ):
             await socket.send(json.dumps({"type": "connection_init", "payload": {"token": key}}))
