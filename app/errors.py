@@ -16,7 +16,8 @@
         ├── BadInput              an id, cursor or literal that does not decode
         ├── Unauthenticated       no identity, or one that is unknown, disabled or expired
         ├── CursorExpired         the cursor lies before what the event log still holds
-        └── Unavailable           a part that is needed is not reachable just now
+        ├── Unavailable           a part that is needed is not reachable just now
+        └── ContentLost           the bytes of a file are gone from every store
 
 Anything else that a resolver raises is a fault of ours: it is logged with an id, and the caller sees only that id.
 """
@@ -43,6 +44,7 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "UNAUTHENTICATED"
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
     UNAVAILABLE = "UNAVAILABLE"
+    CONTENT_LOST = "CONTENT_LOST"
     INTERNAL = "INTERNAL"
 
 
@@ -202,3 +204,9 @@ class Unavailable(RequestError):
     """A part that the request needs cannot be reached just now; the same request may work later."""
 
     code = ErrorCode.UNAVAILABLE
+
+
+class ContentLost(RequestError):
+    """No store has the bytes of a file that was complete. Trying again does not help: an operator has to look."""
+
+    code = ErrorCode.CONTENT_LOST

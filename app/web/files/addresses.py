@@ -14,6 +14,9 @@ from app.settings import Settings
 FILE = "/artifacts/{artifact}/files/{path:path}"
 """Where a file of an artifact is, by the number of the artifact's row and its path there."""
 
+ARCHIVE = "/artifacts/{artifact}/archive.{format}"
+"""Where a whole artifact is, in one of the formats of archives."""
+
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NUMBER = re.compile("[1-9][0-9]{0,18}", re.ASCII)
 _MOST = 2**63 - 1
@@ -35,15 +38,27 @@ class Callers:
         return caller
 
 
-async def find_artifact(viewer: Viewer, request: Request) -> Artifact:
-    """The artifact of the address; `NotFound` when there is none that the viewer may see."""
-    return await Artifact.get_visible(viewer, _number(request))
+async def find_artifact(viewer: Viewer | None, request: Request) -> Artifact:
+    """The artifact of the address; `NotFound` when there is none that the viewer may see. Without one, as above."""
+    number = _number(request)
+    found = (
+        await Artifact.get_or_none(id=number)
+        if viewer is None
+        else await Artifact.get_visible(viewer, number)
+    )
+    if found is None:
+        raise NotFound("There is no such artifact, or you may not see it.")
+    return found
 
 
-async def find_file(viewer: Viewer, request: Request) -> FileInArtifact:
-    """The file of the address, with its `artifact` and its `file`; `NotFound` when the viewer may see none there."""
+async def find_file(viewer: Viewer | None, request: Request) -> FileInArtifact:
+    """The file of the address, with its `artifact` and its `file`; `NotFound` when the viewer may see none there.
+
+    Without a viewer, for addresses that are signed, whatever is there.
+    """
     path: str = request.path_params["path"]
-    query = FileInArtifact.visible_to(viewer).filter(artifact_id=_number(request), path=path)
+    seen = FileInArtifact.all() if viewer is None else FileInArtifact.visible_to(viewer)
+    query = seen.filter(artifact_id=_number(request), path=path)
     found = None if "\0" in path else await query.select_related("artifact", "file").first()
     if found is None:
         raise NotFound("There is no such file, or you may not see it.")

@@ -4,7 +4,11 @@ Representations have a strong entity tag and no date of change; so conditions by
 """
 
 import re
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from app.actions.files.reading import Blocks, Content
 
 MOST_RANGES = 10
 """More ranges than these in one request get the whole."""
@@ -59,6 +63,31 @@ def spans(header: str, size: int) -> list[Span] | None:
         elif suffix is not None and int(suffix):
             return None  # the last bytes of nothing are nothing, all of it
     return None if len(found) > 1 and sum(span.length for span in found) > size else found
+
+
+class Parts:
+    """Several spans in one body of multipart/byteranges."""
+
+    def __init__(self, spans: Sequence[Span], size: int, content_type: str) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/byteranges; boundary={boundary}"
+        self.spans = spans
+        self._heads = [
+            f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\n"
+            f"Content-Range: {span.content_range(size)}\r\n\r\n".encode("latin-1")
+            for span in spans
+        ]
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self.length = sum(map(len, self._heads)) + sum(span.length for span in spans) + len(self._tail)
+
+    async def body(self, content: Content) -> Blocks:
+        """The body, of `length` bytes."""
+        for span, head in zip(self.spans, self._heads, strict=True):
+            async for block in content.blocks(span.start, span.stop):
+                # Not before its bytes are there: until then the whole may still become an error.
+                yield head + block if head else block
+                head = b""
+        yield self._tail
 
 
 def refused_status(if_match: str, if_none_match: str, etag: str) -> int | None:

@@ -1,0 +1,106 @@
+"""Bytes of files, out of whichever of a workspace's stores can give them."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from app.actions.files.places import Stores, stores_of
+from app.errors import ContentLost
+from app.models import FileInArtifact, FileInStore, FileStore
+from app.stores import Corrupt, Key, Missing, StoreError
+
+log = structlog.get_logger("files")
+
+Blocks = AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a file, and the stores that have it, in the order in which to ask them."""
+
+    stores: Stores
+    places: Sequence[FileStore]
+    key: Key
+
+    async def blocks(self, start: int = 0, stop: int | None = None) -> Blocks:
+        """The bytes from start up to, not including, stop; where one store fails, the next goes on.
+
+        Raises `ContentLost` when none of the stores has them any more, a `StoreError` when one that may have them cannot
+        be asked just now. Either can come after the first block too.
+        """
+        at, end = start, self.key.size if stop is None else stop
+        troubles: list[StoreError] = []
+        for row in self.places if at < end else ():
+            try:
+                store = await self.stores.of(row)
+                async with store.get(self.key, start=at, stop=end) as blocks:
+                    async for block in blocks:
+                        at += len(block)
+                        yield block
+                return
+            except StoreError as error:
+                log.warning("files.not_read", store=row.name, key=str(self.key), error=str(error))
+                troubles.append(error)
+        if at < end:
+            raise _worst(self.key, troubles)
+
+
+async def contents_of(
+    stores: Stores, workspace_id: int, files: Collection[FileInArtifact]
+) -> dict[int, Content]:
+    """The contents of files of a workspace, which must have been fetched with their `file`, by their ids."""
+    having: dict[int, set[int]] = defaultdict(set)
+    asked = FileInStore.filter(file_id__in={each.file_id for each in files})
+    for store_id, file_id in await asked.values_list("store_id", "file_id"):
+        having[file_id].add(store_id)
+    rows = await stores_of(workspace_id)
+    return {
+        each.id: Content(
+            stores,
+            [row for row in rows if row.id in having[each.file_id]],
+            Key.of_digest(each.file.hash_digest, each.file.size),
+        )
+        for each in files
+    }
+
+
+def _worst(key: Key, troubles: list[StoreError]) -> Exception:
+    for error in troubles:
+        if not isinstance(error, Missing | Corrupt):
+            return error
+    reference = uuid.uuid4().hex
+    log.error("files.lost", key=str(key), asked=len(troubles), reference=reference)
+    return ContentLost(
+        f"The bytes of this file are lost: none of the workspace's stores has them. Reference: {reference}"
+    )
+
+
+async def begun(blocks: Blocks) -> Blocks:
+    """The same blocks, the first of them read already: what goes wrong at the beginning is raised here."""
+    first = await anext(blocks, None)
+    return _after(first, blocks)
+
+
+async def _after(first: bytes | None, blocks: Blocks) -> Blocks:
+    """Reads one block ahead, so that the store works while the client takes what it got."""
+    block, coming = first, None
+    try:
+        while block is not None:
+            coming = asyncio.ensure_future(_next(blocks))
+            yield block
+            block = await coming
+    finally:
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.wait([coming])
+        if coming is not None and not coming.cancelled():
+            coming.exception()
+        await blocks.aclose()
+
+
+async def _next(blocks: Blocks) -> bytes | None:
+    return await anext(blocks, None)
