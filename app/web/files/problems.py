@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from app.actions.files.uploads import UploadBusy
+from app.actions.files.uploads import UploadBusy, UploadDiscarded
 from app.errors import ErrorCode, LimitExceeded
 from app.graphql.response import refusal
 from app.stores import StoreError, StoreFull
@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 SOON = "2"
 """Seconds after which to ask again, where nothing says when it will be better."""
 
+CODES = {code.value: code for code in ErrorCode}
 STATUS_OF = {
     ErrorCode.UNAUTHENTICATED: 401,
     ErrorCode.FORBIDDEN: 403,
@@ -23,6 +24,7 @@ STATUS_OF = {
     ErrorCode.INVALID_STATE: 409,
     ErrorCode.STALE_ATTEMPT: 409,
     ErrorCode.LIMIT_EXCEEDED: 429,
+    ErrorCode.CONTENT_LOST: 500,
     ErrorCode.INTERNAL: 500,
     ErrorCode.UNAVAILABLE: 503,
 }
@@ -59,8 +61,10 @@ def refused(error: Exception) -> Refused:
     if isinstance(error, UploadBusy):
         return Refused(423, error.message, error.code, {"Retry-After": SOON})
     known = refusal(error)
-    code = ErrorCode(known.code) if known.code in ErrorCode else ErrorCode.BAD_INPUT
+    code = CODES.get(known.code, ErrorCode.BAD_INPUT)
     headers = {"WWW-Authenticate": "Bearer"} if code is ErrorCode.UNAUTHENTICATED else {}
+    if isinstance(error, UploadDiscarded):
+        headers["Upload-Offset"] = "0"
     if code is ErrorCode.UNAVAILABLE or isinstance(error, LimitExceeded):
         headers["Retry-After"] = str(int(known.retry_after or 0)) if known.retry_after else SOON
     return Refused(STATUS_OF.get(code, 400), str(known.errors[0]["message"]), code, headers)
