@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.actions.files.places import Stores
 from app.identity import Identities
 from app.settings import Settings
-from app.web.files.addresses import FILE
+from app.web.files import tus
+from app.web.files.addresses import ARCHIVE, FILE
+from app.web.files.downloads import Downloads
 from app.web.files.problems import Refused, answer_to
 from app.web.files.uploads import Uploads
 
@@ -32,27 +34,45 @@ Handler = Callable[[Request], Awaitable[Response]]
 def file_routes(settings: Settings, identities: Identities, stores: Stores) -> list[BaseRoute]:
     """The addresses of files."""
     uploads = Uploads(settings, identities, stores)
+    downloads = Downloads(settings, identities, stores, uploads.state)
     methods: dict[str, Handler] = {
         "OPTIONS": uploads.options,
+        "HEAD": downloads.read,
+        "GET": downloads.read,
+        "PUT": uploads.put,
+        "PATCH": uploads.patch,
     }
-    return [Route(FILE, ByMethod(methods))]
+    archives: dict[str, Handler] = {"HEAD": downloads.archive, "GET": downloads.archive}
+    return [Route(FILE, ByMethod(methods)), Route(ARCHIVE, ByMethod(archives))]
 
 
 class ByMethod:
     """What is at one address: a handler for each method. Errors become problems here, and nowhere else.
 
-    `X-HTTP-Method-Override` counts instead of the method, as tus demands for clients that cannot send PATCH.
+    A POST may say by X-HTTP-Method-Override what it means: tus demands it, for clients that cannot send PATCH.
     """
 
     def __init__(self, handlers: dict[str, Handler]) -> None:
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        asked = False
+
+        async def receive_and_note() -> Message:
+            nonlocal asked
+            asked = True
+            return await receive()
+
+        request = Request(scope, receive_and_note)
         try:
             response = await self._answer(request)
         except ClientDisconnect:
             return
+        if "tus-resumable" in request.headers:
+            response.headers.setdefault("Tus-Resumable", tus.VERSION)
+        if not asked and "expect" in request.headers:
+            # The client need not send the body now, so that nobody knows where its next request would begin.
+            response.headers["Connection"] = "close"
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -70,4 +90,5 @@ class ByMethod:
 
 def meant_method(request: Request) -> str:
     """The method that the client means."""
-    return request.headers.get("x-http-method-override", request.method).upper()
+    meant = request.headers.get("x-http-method-override", "").upper()
+    return meant if request.method == "POST" and meant in ("PATCH", "PUT") else request.method
