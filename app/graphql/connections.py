@@ -19,6 +19,7 @@ from app.graphql.pages import (
     Page,
     PageInfo,
     PageRequest,
+    Parent,
     page_of,
     page_request,
     pages_under,
@@ -67,13 +68,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class ConnectionOf:
-    """A field that is a list of rows: all visible ones, or those whose `parent` column (a lookup) is this row's id.
+    """A field that is a list of rows: all visible ones, or those whose `parent` column (a lookup) is this row's id,
+    or of which the predicate that `parent` makes of that id holds.
 
     `only` is what else holds of the rows. `as_text`: the parent column is a text, for relations to rows of any table.
     """
 
     model: type[Entity]
-    parent: str | None = None
+    parent: Parent | None = None
     filters: type[Filter] | None = None
     orders: type[Order] | None = None
     default_order: tuple[tuple[str, bool], ...] = ()
@@ -104,12 +106,16 @@ def to_many(description: str, of: ConnectionOf) -> Any:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A field that is a short list of rows, all at once: those whose `parent` (a lookup) is this row's id."""
+    """A field that is a short list of rows, all at once: those whose `parent` (a lookup) is this row's id.
+
+    `only` is what else holds of the rows.
+    """
 
     model: type[Entity]
     parent: str
     order: tuple[tuple[str, bool], ...]
     most: int
+    only: Callable[[], Q] = Q
 
 
 def listed(description: str, of: ListOf) -> Any:
@@ -121,7 +127,7 @@ def listed(description: str, of: ListOf) -> Any:
         async def resolve(root: Any, info: Info) -> Any:
             async def load(parents: list[int]) -> list[list[Any]]:
                 request = whole_list(of.model, of.order, of.most)
-                query = of.model.visible_to(info.context.viewer)
+                query = of.model.visible_to(info.context.viewer).filter(of.only())
                 return [
                     page.nodes for page in await pages_under(of.model, of.parent, parents, query, request)
                 ]

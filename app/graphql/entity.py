@@ -119,7 +119,7 @@ def to_one(description: str, relation: str | None = None) -> Any:
     def make(model: type[Entity], name: str, annotation: Any) -> Any:
         reverse = not hasattr(model._meta.fields_map.get(relation or name), "model_name")
         PLANS[model.__name__, name] = ToOne(relation or name, reverse)
-        resolve = _backward(model, name) if reverse else _forward(model, relation or name)
+        resolve = _backward(model, relation or name) if reverse else _forward(model, relation or name)
         return named(annotation, description, resolve)
 
     return Declared(make)

@@ -17,7 +17,7 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.expressions import Q
-from tortoise.fields import JSONField
+from tortoise.fields import BigIntField, JSONField
 from tortoise.fields.relational import RelationalField
 
 from app.access import Viewer
@@ -25,7 +25,7 @@ from app.errors import BadInput
 from app.graphql.entity import describe, related_model
 from app.graphql.enums import describe_enum
 from app.graphql.ids import Path, decode_id, row_id, row_ids
-from app.graphql.scalars import JSON
+from app.graphql.scalars import JSON, BigInt
 from app.models import Entity
 from app.models.entity import NOTHING, holds
 
@@ -308,6 +308,8 @@ def _operators_of(field: Any) -> type:
         return operators("UUIDFilter", UUID, "eq in_", "a UUID")
     if issubclass(kind, datetime):
         return operators("DateTimeFilter", datetime, "eq gt gte lt lte is_null", "an instant")
+    if isinstance(field, BigIntField):
+        return operators("BigIntFilter", BigInt, "eq in_ gt gte lt lte is_null", "a number of up to 64 bits")
     if issubclass(kind, int):
         return operators("IntFilter", int, "eq in_ gt gte lt lte is_null", "a number")
     return operators("StringFilter", str, "eq in_ contains starts_with is_null", "a text")

@@ -8,7 +8,8 @@ import orjson
 from app.errors import BadInput
 from app.events import Position
 from app.models import Entity
-from app.models.global_ids import LIMIT, Path, decode, encode
+from app.models.global_ids import LIMIT, decode, encode
+from app.models.global_ids import Path as Path
 from app.models.global_ids import decode_id as decode_id
 from app.models.global_ids import global_id as global_id
 

@@ -233,6 +233,9 @@ def _fits(column: Any, value: Any) -> bool:
     return not (isinstance(value, str) and "\0" in value)
 
 
+Parent = str | Callable[[Any], Q]
+"""What says which rows are under a parent: a column, or lookup, that has its id, or what makes a predicate of its id."""
+
 # Reading a page ------------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +250,7 @@ async def _count(query: QuerySet[Any]) -> int:
 
 async def pages_under(
     model: type[Entity],
-    parent_column: str,
+    parent: Parent,
     parents: Sequence[Any],
     query: QuerySet[Any],
     request: PageRequest,
@@ -256,18 +259,18 @@ async def pages_under(
 
     `parents` are numbers, UUIDs or texts, as the parent column is.
     """
-    sql, values = _sql(page_query(_under(query, parent_column), request))
+    sql, values = _sql(page_query(_under(query, parent), request))
     rows = await fetch(
         f'SELECT parent.id AS "$parent", page.* FROM unnest({_list(values, parents)}) AS parent(id)'
         f" CROSS JOIN LATERAL ({sql}) AS page",
         *values,
         parents,
     )
-    found: dict[Any, list[Any]] = {parent: [] for parent in parents}
+    found: dict[Any, list[Any]] = {each: [] for each in parents}
     for row in rows:
         found[row.pop("$parent")].append(model._init_from_db(**row))
-    counts = _Counts(parents, _under(query, parent_column))
-    return [Page(found[parent], request, partial(counts.of, parent)) for parent in parents]
+    counts = _Counts(parents, _under(query, parent))
+    return [Page(found[each], request, partial(counts.of, each)) for each in parents]
 
 
 class _Counts:
@@ -299,9 +302,10 @@ def _list(values: list[Any], parents: Sequence[Any]) -> str:
     return f"${len(values) + 1}::{kind}[]"
 
 
-def _under(query: QuerySet[Any], parent_column: str) -> QuerySet[Any]:
+def _under(query: QuerySet[Any], parent: Parent) -> QuerySet[Any]:
     """The rows under `parent.id`, for a statement that has such a column."""
-    return query.filter(**{parent_column: RawSQL("parent.id")})
+    id = RawSQL("parent.id")
+    return query.filter(holds(parent, id) if isinstance(parent, str) else parent(id))
 
 
 def _sql(query: QuerySet[Any]) -> tuple[str, list[Any]]:

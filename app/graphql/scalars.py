@@ -13,6 +13,7 @@ from strawberry.types.scalar import ScalarDefinition
 JSON = NewType("JSON", object)
 Cursor = NewType("Cursor", str)
 BigInt = NewType("BigInt", int)
+Sha256 = NewType("Sha256", str)
 Duration = timedelta
 DateTime = datetime
 
@@ -72,6 +73,13 @@ def _parse_cursor(value: Any) -> str:
     return value
 
 
+def _parse_sha256(value: Any) -> str:
+    """Any text: that of an input is checked with the rest of the input, so that each wrong one is named."""
+    if not isinstance(value, str):
+        raise GraphQLError(f"Expected a SHA-256 as 64 characters of 0-9 a-f, got {_short(value)}.")
+    return value
+
+
 def _parse_json(value: Any) -> Any:
     """Any JSON value whose numbers survive being stored: whole ones of at most 64 bits, others finite."""
     waiting = [value]
@@ -116,6 +124,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A whole number of up to 64 bits.",
         serialize=int,
         parse_value=_parse_big_int,
+    ),
+    Sha256: strawberry.scalar(
+        name="Sha256",
+        description="The SHA-256 of content: 64 characters of 0-9 a-f.",
+        specified_by_url="https://csrc.nist.gov/pubs/fips/180-4/upd1/final",
+        serialize=str,
+        parse_value=_parse_sha256,
     ),
     UUID: strawberry.scalar(
         name="UUID",

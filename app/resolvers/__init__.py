@@ -2,7 +2,19 @@
 
 import strawberry
 
-from app.resolvers import accounts, events, nodes, notifications, tasks, tokens, work, workers, workspaces
+from app.resolvers import (
+    accounts,
+    artifacts,
+    events,
+    files,
+    nodes,
+    notifications,
+    tasks,
+    tokens,
+    work,
+    workers,
+    workspaces,
+)
 
 
 @strawberry.type(description="What can be read. Everything shows only what you may see.")
@@ -11,6 +23,8 @@ class Query(
     accounts.Query,
     tokens.Query,
     workspaces.Query,
+    artifacts.Query,
+    files.Query,
     work.Query,
     workers.Query,
     tasks.Query,
@@ -27,6 +41,7 @@ class Mutation(
     accounts.Mutation,
     tokens.Mutation,
     workspaces.Mutation,
+    artifacts.Mutation,
     work.Mutation,
     workers.Mutation,
     tasks.Mutation,

@@ -13,10 +13,12 @@ from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
 from app.graphql.entity import Node, describe, entity, named, to_one
 from app.graphql.filters import filter_of, order_of
 from app.graphql.scalars import JSON
+from app.schema.artifacts import artifacts_of
 from app.schema.tasks import tasks_of
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
+    from app.schema.artifacts import Artifact
     from app.schema.tasks import Task
     from app.schema.work import Worker, WorkRequest
 
@@ -94,6 +96,9 @@ class User(Node):
     )
     workrequest_set: "Connection[WorkRequest]" = to_many(
         "The work that the user submitted.", ConnectionOf(models.WorkRequest, "created_by_id")
+    )
+    artifact_set: "Connection[Artifact]" = artifacts_of(
+        "The artifacts that the user declared.", "created_by_id"
     )
     token_set: "Connection[Token]" = to_many(
         "The user's tokens: shown to the user and to staff.",

@@ -15,11 +15,14 @@ from app.graphql.entity import Node, computed, entity, to_one
 from app.graphql.filters import filter_of, flag, order_of
 from app.graphql.scalars import JSON
 from app.models.work import BLOCKED, PENDING
+from app.schema.artifacts import artifacts_of
+from app.schema.notifications import NotificationRule, rules_of
 from app.schema.tasks import tasks_of
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
     from app.schema.accounts import Token, User
+    from app.schema.artifacts import Artifact
     from app.schema.tasks import Task
     from app.schema.workspaces import Workspace
 
@@ -138,6 +141,8 @@ class WorkRequest(Node):
     output_data: JSON | None
     allow_failure: bool
     abort_reason: str
+    needs_input: str | None
+    answer: str | None
     version: int
     workspace: "Workspace" = to_one("Where it lives.")
     created_by: "User | None" = to_one("Who submitted it; null when you may not see the user.")
@@ -161,6 +166,11 @@ class WorkRequest(Node):
     def errors(row: models.WorkRequest) -> list[WorkRequestError]:
         """What went wrong, attempt by attempt."""
         return [WorkRequestError(code=each["code"], message=each["message"]) for each in row.errors]
+
+    @strawberry.field(description="Who is told of it, and when.")
+    @staticmethod
+    def notifications(row: strawberry.Parent[models.WorkRequest]) -> list[NotificationRule]:
+        return rules_of(row)
 
     @strawberry.field(
         description="Its place among those that wait for a worker, from 1; null unless it is PENDING."
@@ -189,6 +199,11 @@ class WorkRequest(Node):
     dependants: "list[WorkRequest]" = listed(
         "What waits for it.", ListOf(models.WorkRequest, "dependencies__id", (("id", False),), 100)
     )
+    inputs: "list[Artifact]" = listed(
+        "The artifacts that it takes: those named in `inputs` of its taskData.",
+        ListOf(models.Artifact, "used_by__id", (("id", False),), 100),
+    )
+    artifacts: "Connection[Artifact]" = artifacts_of("What it made.", "created_by_work_request_id")
     children: "Connection[WorkRequest]" = to_many(
         "The work requests that are parts of it.",
         ConnectionOf(models.WorkRequest, "parent_id", WorkRequestFilter, WorkRequestOrder),

@@ -42,15 +42,15 @@ INSERT INTO artifact_relation (artifact_id, target_id, type) VALUES ($1, $2, $3)
 
 
 @atomic()
-async def delete_artifact_relation(viewer: Viewer, id: int) -> ArtifactRelation:
-    """Take a relation away. Its target may then expire. Returns what it was."""
+async def delete_artifact_relation(viewer: Viewer, id: int) -> Artifact:
+    """Take a relation away. Its target may then expire. Returns the artifact that had to do with it."""
     relation = await ArtifactRelation.get_visible(viewer, id)
     artifact = await Artifact.lock_visible(viewer, relation.artifact_id)
     await _require_own(viewer, artifact)
     if not await fetch("DELETE FROM artifact_relation WHERE id = $1 RETURNING id", id):
         raise NotFound("There is no such relation any more.")
     await record(events.ArtifactUnrelated, artifact.id, extra=_told(relation))
-    return relation
+    return artifact
 
 
 async def hold_complete(viewer: Viewer, ids: Sequence[int], field: str) -> None:

@@ -1,6 +1,6 @@
 """Which stores there are for a workspace, and how they are opened. Opening asks nothing of the network or the disk."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from app.database import fetch
@@ -74,6 +74,18 @@ async def stores_with(workspace_id: int, file_id: int) -> list[FileStore]:
     return [row for row in await stores_of(workspace_id) if row.id in having]
 
 
+async def is_file_in_workspace(workspace_id: int, file_id: int) -> bool:
+    """Whether a store of the workspace has the file: its default one, or another."""
+    return (await are_in_workspaces([(workspace_id, file_id)]))[0]
+
+
+async def are_in_workspaces(pairs: Sequence[tuple[int, int]]) -> list[bool]:
+    """`is_file_in_workspace` of each pair of a workspace and a file, in one statement."""
+    rows = await fetch(_IN_WORKSPACES, *(list(ids) for ids in zip(*pairs, strict=True)))
+    there = {(row["workspace_id"], row["file_id"]) for row in rows}
+    return [pair in there for pair in pairs]
+
+
 def _fits(row: FileStore, size: int, limit: int | None) -> bool:
     return limit is None or row.total_size + size <= limit
 
@@ -83,6 +95,14 @@ SELECT file_store.id FROM workspace JOIN file_store ON file_store.id = workspace
     OR file_store.id IN (SELECT filestore_id FROM workspace_other_file_store WHERE workspace_id = workspace.id)
 WHERE workspace.id = $1
 ORDER BY file_store.id <> workspace.default_file_store_id, file_store.name
+"""
+
+_IN_WORKSPACES = """
+SELECT workspace.id AS workspace_id, pair.file_id FROM unnest($1::bigint[], $2::bigint[]) AS pair(workspace_id, file_id)
+JOIN workspace ON workspace.id = pair.workspace_id
+WHERE EXISTS (SELECT FROM file_in_store WHERE file_in_store.file_id = pair.file_id AND (
+    store_id = workspace.default_file_store_id
+    OR store_id IN (SELECT filestore_id FROM workspace_other_file_store WHERE workspace_id = workspace.id)))
 """
 
 _HAVING = "SELECT store_id AS id FROM file_in_store WHERE file_id = $1"
