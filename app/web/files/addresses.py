@@ -2,6 +2,7 @@
 
 import re
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 
 from app.access import Viewer
@@ -11,7 +12,16 @@ from app.identity import Caller, Identities
 from app.models import Artifact, FileInArtifact
 from app.settings import Settings
 
-FILE = "/artifacts/{artifact}/files/{path:path}"
+
+class AnyPath(PathConvertor):
+    """Starlette's has no lines; the name of a file may."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", AnyPath())
+
+FILE = "/artifacts/{artifact}/files/{path:any}"
 """Where a file of an artifact is, by the number of the artifact's row and its path there."""
 
 ARCHIVE = "/artifacts/{artifact}/archive.{format}"
@@ -20,6 +30,9 @@ ARCHIVE = "/artifacts/{artifact}/archive.{format}"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NUMBER = re.compile("[1-9][0-9]{0,18}", re.ASCII)
 _MOST = 2**63 - 1
+LONGEST = 500
+"""Characters of a path."""
+LONGEST_PATH = 500
 
 
 class Callers:
@@ -59,7 +72,13 @@ async def find_file(viewer: Viewer | None, request: Request) -> FileInArtifact:
     path: str = request.path_params["path"]
     seen = FileInArtifact.all() if viewer is None else FileInArtifact.visible_to(viewer)
     query = seen.filter(artifact_id=_number(request), path=path)
-    found = None if "\0" in path else await query.select_related("artifact", "file").first()
+    found = (
+        None
+        if "\0" in path or len(path) > LONGEST_PATH
+        else await query.select_related("artifact", "file").first()
+        if possible
+        else None
+    )
     if found is None:
         raise NotFound("There is no such file, or you may not see it.")
     return found
