@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.types.unset import UNSET
+from strawberry.utils.str_converters import to_camel_case
 from tortoise.expressions import Q, Subquery
 
 from app import models
@@ -23,6 +24,7 @@ from app.graphql.filters import MAX_VALUES, Own, filter_of, has_nul, operators, 
 from app.graphql.ids import Path
 from app.graphql.scalars import JSON, Sha256
 from app.models import ArtifactRelationType
+from app.models.entity import holds
 from app.schema.tasks import tasks_of
 from app.stores.keys import HEX
 
@@ -54,8 +56,10 @@ describe_enum(
 # Filters -------------------------------------------------------------------------------------------------------------
 
 
-def _expired_at(viewer: Viewer, at: datetime, path: Path) -> Q:
-    return Q(expire_at__isnull=False, expire_at__lte=at)
+def _expired_at(viewer: Viewer, value: Any, path: Path) -> Q:
+    if value.eq in (UNSET, None):
+        return Q()
+    return Q(expire_at__isnull=False, expire_at__lte=value.eq)
 
 
 def digest_condition(to_q: Any) -> Any:
@@ -89,10 +93,16 @@ def _has_file(digests: list[bytes]) -> Q:
     return _with_files(models.FileInArtifact.filter(file_id__in=Subquery(files)))
 
 
-def _has_path(viewer: Viewer, prefix: str, path: Path) -> Q:
-    if has_nul(prefix):
-        raise BadInput("Text has no NUL characters.", path=path)
-    return _with_files(models.FileInArtifact.filter(path__startswith=prefix))
+def _has_path(viewer: Viewer, value: Any, path: Path) -> Q:
+    parts = [Q()]
+    for name, lookup in (("eq", "path"), ("starts_with", "path__startswith")):
+        given = getattr(value, name)
+        if given in (UNSET, None):
+            continue
+        if has_nul(given):
+            raise BadInput("Text has no NUL characters.", path=(*path, to_camel_case(name)))
+        parts.append(_with_files(models.FileInArtifact.filter(holds(lookup, given))))
+    return Q(*parts)
 
 
 def _with_files(files: Any) -> Q:
@@ -112,9 +122,17 @@ ArtifactFilter = filter_of(
     "created_by",
     "created_by_work_request",
     own={
-        "expired_at": Own(datetime, "It is expired at that time: at its very instant already.", _expired_at),
+        "expired_at": Own(
+            operators("InstantFilter", datetime, "eq", "an instant"),
+            "It is expired at that time: at its very instant already.",
+            _expired_at,
+        ),
         "file_sha256": Own(SHA256_FILTER, "It has a file with such content.", digest_condition(_has_file)),
-        "path_prefix": Own(str, "It has a file whose path begins with this.", _has_path),
+        "file_path": Own(
+            operators("PathFilter", str, "eq starts_with", "a path"),
+            "It has a file at such a path.",
+            _has_path,
+        ),
     },
 )
 ArtifactOrder = order_of(models.Artifact, "created_at", "completed_at", "expire_at", "category")

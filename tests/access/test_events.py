@@ -28,8 +28,15 @@ MODELS: dict[str, type[Entity]] = {
         models.Task,
         models.Schedule,
         models.WorkerStatus,
+        models.Artifact,
+        models.ArtifactCategory,
+        models.FileStore,
+        models.NotificationChannel,
     )
 }
+
+
+OF_NO_TENANT = (models.TaskType, models.WorkerStatus, models.ArtifactCategory, models.FileStore)
 
 
 async def one_of_each(world: World) -> None:
@@ -38,9 +45,7 @@ async def one_of_each(world: World) -> None:
         for (model, word), row in world.rows.items():
             if model is MODELS[event.table]:
                 tenant = world.cast.tenant if word != "theirs" else world.rows[models.Tenant, "theirs"]
-                await _record(
-                    event, row.id, tenant.id if model in (models.TaskType, models.WorkerStatus) else None
-                )
+                await _record(event, row.id, tenant.id if model in OF_NO_TENANT else None)
 
 
 @atomic()
@@ -66,7 +71,7 @@ async def test_events_of_work_are_for_those_who_see_the_workspace(api: Api, worl
     """A worker sees no events but those of its inbox."""
     for role in ROLES:
         for (model, word), row in world.rows.items():
-            if model in (models.WorkRequest, models.Workspace):
+            if model in (models.WorkRequest, models.Workspace, models.Artifact):
                 subject = f"{model._meta.db_table}/{row.id}"
                 seen = await OutboxEvent.visible_to(await world.viewer(role)).filter(subject=subject).count()
                 there = await OutboxEvent.filter(subject=subject).count()

@@ -69,6 +69,36 @@ SEES: dict[tuple[type[Entity], str], set[str]] = {
     (models.Schedule, "theirs"): {"zoe"},
     (models.WorkerStatus, "any"): STAFF | {"zoe"},
     (models.ContentType, "any"): USERS | {"zoe", "machine"},
+    (models.ArtifactCategory, "any"): USERS | {"zoe", "machine"},
+    (models.FileStore, "any"): USERS | {"zoe"},
+    (models.FileInStore, "any"): STAFF | {"zoe"},
+    (models.FileToRemove, "any"): STAFF | {"zoe"},
+    (models.Artifact, "lab"): MEMBERS,
+    (models.Artifact, "lab, the machine's"): MEMBERS | {"machine"},  # what its work request made
+    (models.Artifact, "lab, used"): MEMBERS | {"machine"},  # what its work request takes
+    (models.Artifact, "open"): USERS | {"anonymous"},
+    (models.Artifact, "theirs"): {"zoe"},
+    (models.FileInArtifact, "lab"): MEMBERS,
+    (models.FileInArtifact, "lab, the machine's"): MEMBERS | {"machine"},  # what its work request made
+    (models.FileInArtifact, "lab, used"): MEMBERS | {"machine"},  # what its work request takes
+    (models.FileInArtifact, "open"): USERS | {"anonymous"},
+    (models.FileInArtifact, "theirs"): {"zoe"},
+    (models.File, "lab"): MEMBERS,
+    (models.File, "lab, the machine's"): MEMBERS | {"machine"},  # what its work request made
+    (models.File, "lab, used"): MEMBERS | {"machine"},  # what its work request takes
+    (models.File, "open"): USERS | {"anonymous"},
+    (models.File, "theirs"): {"zoe"},
+    (models.FileUpload, "lab"): MEMBERS,
+    (models.FileUpload, "lab, the machine's"): MEMBERS | {"machine"},  # what its work request made
+    (models.FileUpload, "lab, used"): MEMBERS | {"machine"},  # what its work request takes
+    (models.FileUpload, "open"): USERS | {"anonymous"},
+    (models.FileUpload, "theirs"): {"zoe"},
+    (models.ArtifactRelation, "lab"): MEMBERS,
+    (models.ArtifactRelation, "lab, the machine's"): MEMBERS | {"machine"},
+    (models.ArtifactRelation, "open"): USERS | {"anonymous"},
+    (models.ArtifactRelation, "theirs"): {"zoe"},
+    (models.NotificationChannel, "ours"): USERS,
+    (models.NotificationChannel, "theirs"): {"zoe"},
 }
 
 LISTS = {
@@ -83,6 +113,9 @@ LISTS = {
     models.Worker: "workers",
     models.Task: "tasks",
     models.Schedule: "schedules",
+    models.Artifact: "artifacts",
+    models.FileStore: "fileStores",
+    models.NotificationChannel: "notificationChannels",
 }
 
 
@@ -159,7 +192,7 @@ async def test_fields_by_name_and_by_id_show_exactly_what_the_table_says(api: Ap
                 answer = await api.execute(
                     who, f"query($n: String!) {{ {name}(name: $n) {{ id }} }}", n=row.name
                 )
-            elif model in (models.WorkRequest, models.Task, models.Schedule):
+            elif model in (models.WorkRequest, models.Task, models.Schedule, models.Artifact):
                 name = model.__name__[0].lower() + model.__name__[1:]
                 answer = await api.execute(
                     who, f"query($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=gid(row)

@@ -1,5 +1,6 @@
 """One of everything in every place that matters to who may see it, and the roles that look at it."""
 
+import hashlib
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +14,26 @@ from app.actions.tokens import make_token
 from app.clock import now
 from app.database import atomic
 from app.models import (
+    Artifact,
+    ArtifactCategory,
+    ArtifactRelation,
+    ArtifactRelationType,
     ContentType,
     Entity,
+    File,
+    FileInArtifact,
+    FileInStore,
+    FileStore,
+    FileToRemove,
+    FileUpload,
     Group,
     IdempotencyKey,
     LogAction,
     LogEntry,
     LogLine,
     LogStream,
+    NotificationChannel,
+    NotificationMethod,
     Permission,
     Schedule,
     TaskLog,
@@ -128,6 +141,8 @@ async def make_world(cast: Cast) -> World:
             work_request_id=request.id, attempt=1, number=1, stream=LogStream.STDOUT, time=now(), text=word
         )
     await _add_tasks(world, other)
+    await _add_artifacts(world, running, in_open, in_theirs)
+    await _add_channels(world, other)
     return world
 
 
@@ -147,6 +162,55 @@ async def _add_tasks(world: World, other: Tenant) -> None:
     ):
         world.rows[Task, word] = task
         world.rows[TaskLog, word] = await TaskLog.get(task_id=task.id)
+
+
+async def _add_artifacts(
+    world: World, running: WorkRequest, in_open: WorkRequest, in_theirs: WorkRequest
+) -> None:
+    """In each place an artifact with a file, the upload of it, and a relation to another artifact."""
+    store = await FileStore.get(name=FileStore.DEFAULT)
+    world.rows[FileStore, "any"] = store
+    world.rows[ArtifactCategory, "any"] = await ArtifactCategory.get(name="workyard:test")
+    digest = hashlib.sha256(b"gone").digest()
+    world.rows[FileToRemove, "any"] = await FileToRemove.create(store_id=store.id, sha256=digest, size=4)
+    used = await _artifact(world, "lab, used", running.workspace_id)
+    await used.used_by.add(running)
+    for word, workspace_id, made_by, target in (
+        ("lab", running.workspace_id, None, used),
+        ("lab, the machine's", running.workspace_id, running.id, used),
+        ("open", in_open.workspace_id, None, None),
+        ("theirs", in_theirs.workspace_id, None, None),
+    ):
+        artifact = await _artifact(world, word, workspace_id, made_by)
+        other = target or await Artifact.create(category="workyard:test", workspace_id=workspace_id)
+        world.rows[ArtifactRelation, word] = await ArtifactRelation.create(
+            artifact_id=artifact.id, target_id=other.id, type=ArtifactRelationType.BUILT_USING
+        )
+    world.rows[FileInStore, "any"] = await FileInStore.create(
+        store_id=store.id, file_id=world.rows[File, "lab"].id
+    )
+
+
+async def _artifact(world: World, word: str, workspace_id: int, made_by: int | None = None) -> Artifact:
+    artifact = await Artifact.create(
+        category="workyard:test", workspace_id=workspace_id, created_by_work_request_id=made_by
+    )
+    file = await File.create(sha256=hashlib.sha256(word.encode()).digest(), size=len(word))
+    place = await FileInArtifact.create(artifact_id=artifact.id, path="a/file", file_id=file.id)
+    upload = await FileUpload.create(file_in_artifact_id=place.id, path=str(uuid.uuid4()))
+    for row in (artifact, file, place, upload):
+        world.rows[type(row), word] = row
+    return artifact
+
+
+async def _add_channels(world: World, other: Tenant) -> None:
+    for word, tenant in (("ours", world.cast.tenant), ("theirs", other)):
+        world.rows[NotificationChannel, word] = await NotificationChannel.create(
+            tenant_id=tenant.id,
+            name="mail",
+            method=NotificationMethod.EMAIL,
+            data={"from": "yard@example.org", "to": ["team@example.org"]},
+        )
 
 
 async def _add_tokens(world: World, their_worker: Worker) -> None:
