@@ -135,13 +135,19 @@ def _explained(error: BaseException) -> Exception:
             return MailRefused(f"The mail server refused the mail for good: {error.code}.")
         case SMTPResponseException():
             return MailNotSent(f"The mail server did not take the mail: {error.code}.")
-        case ssl.SSLCertVerificationError():
+        case _ if _is_about_a_certificate(error):
             return MailNotSent(
                 "The mail server's certificate is signed by nobody that we trust, or is another's."
             )
         case TimeoutError():
             return MailNotSent("The mail server took too long.")
     return MailNotSent(f"The mail server could not be reached, or hung up: {type(error).__name__}.")
+
+
+def _is_about_a_certificate(error: BaseException | None) -> bool:
+    return error is not None and (
+        isinstance(error, ssl.SSLCertVerificationError) or _is_about_a_certificate(error.__cause__)
+    )
 
 
 def _is_here(host: str) -> bool:

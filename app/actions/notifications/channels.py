@@ -14,7 +14,7 @@ from app.database import atomic
 from app.errors import Invalid
 from app.models import LogAction, NotificationChannel, NotificationMethod
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]{0,19}")
+CHANNEL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]{0,19}")
 
 
 @atomic()
@@ -96,7 +96,7 @@ async def delete_notification_channel(viewer: Viewer, id: int) -> NotificationCh
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not CHANNEL_NAME.fullmatch(name):
         raise Invalid.field(
             "name", "A channel's name is a letter, then at most 19 letters, digits or + . _ -"
         )

@@ -12,6 +12,7 @@ from uuid import UUID
 from uuid_utils import uuid7
 
 from app.access import Viewer
+from app.actions.notifications.channels import CHANNEL_NAME
 from app.actions.tasks.enqueueing import enqueue
 from app.errors import Invalid
 from app.models import (
@@ -59,8 +60,7 @@ async def checked_rules(viewer: Viewer, rules: Sequence[NewNotificationRule]) ->
     if len(rules) > MAX_RULES:
         raise Invalid.field("notifications", f"A work request has at most {MAX_RULES} rules.")
     names = {rule.channel for rule in rules} - {NotificationChannel.CREATOR}
-    query = NotificationChannel.visible_to(viewer)
-    channels = {channel.name: channel for channel in (await query.filter(name__in=names) if names else [])}
+    channels = await _channels(viewer, [name for name in names if CHANNEL_NAME.fullmatch(name)])
     if unknown := sorted(names - channels.keys()):
         listed = ", ".join(f"'{name[:40]}'" for name in unknown)
         raise Invalid.field("notifications", f"There are no such notification channels: {listed}.", "UNKNOWN")
@@ -68,6 +68,12 @@ async def checked_rules(viewer: Viewer, rules: Sequence[NewNotificationRule]) ->
         _checked(rule, channels.get(rule.channel), ("input", "notifications", str(index)))
         for index, rule in enumerate(rules)
     ]
+
+
+async def _channels(viewer: Viewer, names: Sequence[str]) -> dict[str, NotificationChannel]:
+    if not names:
+        return {}
+    return {each.name: each for each in await NotificationChannel.visible_to(viewer).filter(name__in=names)}
 
 
 def _checked(
