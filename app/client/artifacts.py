@@ -70,7 +70,6 @@ async def upload_artifact(
     workspace: str | None = None,
     relations: Relations = (),
     expire_at: datetime | None = None,
-    work_request: str | None = None,
     progress: Progress = no_progress,
     at_once: int = AT_ONCE,
     patience: Patience = PATIENCE,
@@ -78,9 +77,8 @@ async def upload_artifact(
     """Make an artifact of files, and send what the server lacks of them.
 
     `sources` is a file, a directory (everything below it), several of them, or a local file by path in the artifact.
-    `workspace` and `work_request` are ids; the latter is for workers. When it fails on the way, `upload_files` with the
-    artifact's id goes on; `create_artifact` and `upload_files` are its two steps. Raises BadPath, UserErrors,
-    TransferError, Unavailable.
+    `workspace` is an id. Its two steps are `create_artifact` and `upload_files`; the latter goes on with an artifact that
+    was begun. Raises BadPath, UserErrors, TransferError, Unavailable.
     """
     files = local_files(sources)
     artifact = await create_artifact(
@@ -91,7 +89,6 @@ async def upload_artifact(
         workspace=workspace,
         relations=relations,
         expire_at=expire_at,
-        work_request=work_request,
     )
     return await upload_files(
         client, artifact.id, files, progress=progress, at_once=at_once, patience=patience
@@ -108,9 +105,13 @@ async def create_artifact(
     relations: Relations = (),
     expire_at: datetime | None = None,
     work_request: str | None = None,
+    attempt: int | None = None,
     idempotency_key: str | None = None,
 ) -> Artifact:
-    """Declare an artifact of local files, whose hashes are computed now. Nothing of them is sent yet."""
+    """Declare an artifact of local files, whose hashes are computed now. Nothing of them is sent yet.
+
+    A worker gives the request that it runs, in which attempt.
+    """
     contents = await contents_of(list(files.values()))
     given = {
         "category": category,
@@ -121,6 +122,7 @@ async def create_artifact(
         "workspace": workspace,
         "expireAt": expire_at.isoformat() if expire_at else None,
         "workRequest": work_request,
+        "attempt": attempt,
     }
     given = {name: value for name, value in given.items() if value is not None}
     payload = await client.mutate(CREATE, {"input": given}, idempotent=True)

@@ -67,8 +67,8 @@ class Transfers:
     ) -> None:
         """Send a file until the server has all of it. `offset` is how much it has, if that is known and not all.
 
-        Raises Unavailable when patience has run out, Corrupted when the file is not what was declared, TransferError
-        when it is refused.
+        Raises Unavailable when the server stays away, Corrupted when the file is not what was declared, TransferError
+        when it is refused, or was put off for too long.
         """
         tries = Tries(patience)
         mismatches = 0
@@ -253,7 +253,7 @@ class Tries:
         if isinstance(error, Busy):
             self._busy_since = now if self._busy_since is None else self._busy_since
             if patience.busy_seconds is not None and now - self._busy_since > patience.busy_seconds:
-                raise error
+                raise TransferError(f"waited in vain: {error}", code="UNAVAILABLE") from error
             return await asyncio.sleep((error.retry_after or 1.0) * random.uniform(1.0, 1.3))
         if patience.failures is not None and self._failures >= patience.failures:
             raise error

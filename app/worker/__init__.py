@@ -14,6 +14,7 @@ It uses only the public API. What it can run is given by handlers; a package add
     handler = WordCount()
 """
 
-from app.worker.handler import BadTaskData, Command, Ended, Outcome, TaskError, WorkRequest
+from app.worker.context import context
+from app.worker.handler import BadTaskData, Command, Ended, Outcome, Outputs, TaskError, WorkRequest
 
-__all__ = ["BadTaskData", "Command", "Ended", "Outcome", "TaskError", "WorkRequest"]
+__all__ = ["BadTaskData", "Command", "Ended", "Outcome", "Outputs", "TaskError", "WorkRequest", "context"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
-from app.worker.handler import BadTaskData, Command, Ended, Handler, Outcome, WorkRequest
+from app.worker.handler import BadTaskData, Command, Ended, Handler, Outcome, Outputs, WorkRequest
 
 
 class Noop:
@@ -33,6 +33,7 @@ class Shell:
 
     def command(self, request: WorkRequest) -> Command:
         data = request.task_data
+        outputs(data)  # what makes no sense is not run
         memory = positive(data, "memoryBytes")
         return Command(
             ("/bin/sh", "-c", text(data, "command")),
@@ -52,7 +53,7 @@ class Shell:
         if ended.signal is not None:
             output_data["signal"] = ended.signal
         result = "SUCCESS" if ended.exit_code == 0 else "FAILURE"
-        return ended.crash(output_data) or Outcome(result, output_data)
+        return ended.crash(output_data) or Outcome(result, output_data, outputs=outputs(request.task_data))
 
 
 class Python:
@@ -65,8 +66,9 @@ class Python:
         args, kwargs = request.task_data.get("args", []), request.task_data.get("kwargs", {})
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise BadTaskData("args must be a list and kwargs an object")
+        declared = outputs(request.task_data)
         value = function(*args, **kwargs)
-        return Outcome.success({"value": await value if isawaitable(value) else value})
+        return Outcome.success({"value": await value if isawaitable(value) else value}, outputs=declared)
 
 
 BUILT_IN: dict[str, Handler] = {"noop": Noop(), "shell": Shell(), "python": Python()}
@@ -102,6 +104,19 @@ def texts(data: dict[str, Any], name: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise BadTaskData(f"{name} must be an object of strings")
     return value
+
+
+def outputs(data: dict[str, Any]) -> Outputs:
+    """What `outputs` says of the artifact that is left."""
+    given = data.get("outputs", {})
+    if not isinstance(given, dict):
+        raise BadTaskData("outputs must be an object")
+    category, known, paths = given.get("category"), given.get("data", {}), given.get("paths", [])
+    if not isinstance(category, str | None) or not isinstance(known, dict):
+        raise BadTaskData("outputs.category must be a string and outputs.data an object")
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise BadTaskData("outputs.paths must be a list of strings")
+    return Outputs(category, known, tuple(paths))
 
 
 def positive(data: dict[str, Any], name: str) -> float | None:

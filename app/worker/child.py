@@ -8,17 +8,19 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from inspect import isawaitable
 from io import TextIOWrapper
 from pathlib import Path
 
+from app.worker.context import context
 from app.worker.handler import (
     BadTaskData,
     Command,
     Ended,
     Handler,
     Outcome,
+    Outputs,
     RunHandler,
     TaskError,
     WorkRequest,
@@ -62,7 +64,10 @@ def run(handler: Handler, request: WorkRequest) -> Outcome:
         outcome = asyncio.run(awaited(outcome))
     if not isinstance(outcome, Outcome):
         return Outcome.error("BAD_OUTCOME", f"the handler returned {type(outcome).__name__}, not an Outcome")
-    return outcome
+    described = context.described
+    if described.category is None:
+        return outcome
+    return replace(outcome, outputs=replace(described, paths=outcome.outputs.paths))
 
 
 async def awaited(outcome: Awaitable[object]) -> object:
@@ -98,7 +103,10 @@ def read(path: Path, ended: Ended) -> Outcome:
         with path.open("rb") as file:
             said = json.loads(file.read(LARGEST_OUTCOME + 1))
         return Outcome(
-            said["result"], said["output_data"], tuple(TaskError(**each) for each in said["errors"])
+            said["result"],
+            said["output_data"],
+            tuple(TaskError(**each) for each in said["errors"]),
+            Outputs(**{**said["outputs"], "paths": tuple(said["outputs"]["paths"])}),
         )
     except FileNotFoundError:
         why = TaskError(

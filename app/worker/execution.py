@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app.client import ClientError, Unavailable
+from app.worker.artifacts import Artifacts
 from app.worker.handler import Handler, Outcome, WorkRequest
 from app.worker.log_lines import LogLines
 from app.worker.perform import Bench, perform
@@ -28,11 +29,19 @@ class Ending(Enum):
 class Execution:
     """An attempt that this worker has claimed. `run` it once; `lose` and `hand_back` end it early."""
 
-    def __init__(self, request: WorkRequest, handler: Handler | None, bench: Bench, server: Server) -> None:
+    def __init__(
+        self,
+        request: WorkRequest,
+        handler: Handler | None,
+        bench: Bench,
+        server: Server,
+        artifacts: Artifacts,
+    ) -> None:
         self.request = request
         self._handler = handler
         self._bench = bench
         self._server = server
+        self._artifacts = artifacts
         self._order: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._mute = False
         self._doubt = asyncio.Event()
@@ -96,7 +105,11 @@ class Execution:
     async def _outcome(self, lines: LogLines) -> Outcome:
         if self._handler is None:
             return Outcome.error("NO_HANDLER", f"this worker has no handler for {self.request.task_name}")
-        return await perform(self._handler, self.request, self._bench, lines.add)
+        try:
+            return await perform(self._handler, self.request, self._bench, lines.add, self._artifacts)
+        except AttemptLost as error:  # whoever runs us sees that before the report is tried, or it is refused
+            self.lose(str(error))
+            return Outcome.error("LOST", str(error))
 
     async def _send(self, first: int, lines: Sequence[LogLine]) -> None:
         if self._mute:

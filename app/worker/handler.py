@@ -26,21 +26,47 @@ class TaskError:
     message: str
 
 
+INPUTS, OUTPUTS = "inputs", "outputs"
+"""Directories in the working directory: what the request takes, below the name of each input; and what it leaves."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The artifact that a work request leaves: all that is below `outputs/`, and these `paths` of its directory.
+
+    Of a path that names a directory, everything below it; a path may also be a pattern such as `*.log`. Without a
+    category it is a workyard:work-request-output, and is only made when there are files.
+    """
+
+    category: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a work request ended: `result` is SUCCESS, FAILURE (it ran, and says no) or ERROR (it could not run)."""
+    """How a work request ended: `result` is SUCCESS, FAILURE (it ran, and says no) or ERROR (it could not run).
+
+    Unless it is ERROR, its `outputs` are uploaded before it is reported.
+    """
 
     result: str
     output_data: Any = None
     errors: tuple[TaskError, ...] = ()
+    outputs: Outputs = Outputs()
 
     @classmethod
-    def success(cls, output_data: Any = None) -> "Outcome":
-        return cls("SUCCESS", output_data)
+    def success(cls, output_data: Any = None, *, outputs: Outputs = Outputs()) -> "Outcome":
+        return cls("SUCCESS", output_data, outputs=outputs)
 
     @classmethod
-    def failure(cls, output_data: Any = None, *errors: TaskError) -> "Outcome":
-        return cls("FAILURE", output_data, errors)
+    def failure(
+        cls,
+        output_data: Any = None,
+        *errors: TaskError,
+        outputs: Outputs = Outputs(),
+    ) -> "Outcome":
+        return cls("FAILURE", output_data, errors, outputs)
 
     @classmethod
     def error(cls, code: str, message: str, output_data: Any = None) -> "Outcome":

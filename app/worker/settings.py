@@ -101,6 +101,11 @@ class WorkerSettings(BaseSettings):
     file_bytes: int | None = Field(
         None, ge=1, description="Longest file that a task may write. Default: no limit."
     )
+    cache_bytes: int = Field(
+        10 * 2**30,
+        ge=0,
+        description="Bytes of input files that it keeps below STATE_DIR, so as not to fetch them again.",
+    )
     pass_environment: Words = Field(
         (), description="Names of the worker's own environment variables that tasks may see. Default: none."
     )

@@ -72,6 +72,13 @@ RUNNING = """query Running {
   viewer { worker { assignedWorkRequests(filter: {status: {eq: RUNNING}}, first: 100) {
     edges { node { id attempt taskName taskData } } } } } }"""
 
+INPUTS = (
+    """query Inputs($id: ID!) { workRequest(id: $id) { artifacts: inputs(first: 100) { nodes { id } } } }"""
+)
+
+OUTPUTS = """query Outputs($id: ID!) { workRequest(id: $id) {
+  artifacts(first: 100) { nodes { id category data complete } } } }"""
+
 INBOX = """subscription Inbox($after: Cursor) {
   workerInbox(after: $after) {
     __typename cursor
@@ -124,7 +131,7 @@ class Server:
     async def append_log(self, request: WorkRequest, first: int, lines: Sequence[LogLine]) -> None:
         """Store lines, however long the server is away. Raises Refused."""
         given = {**attempt(request), "first": first, "lines": [asdict(line) for line in lines]}
-        await self._insist(lambda: self.client.mutate(APPEND_LOG, {"input": given}, idempotent=True))
+        await self.insist(lambda: self.client.mutate(APPEND_LOG, {"input": given}, idempotent=True))
 
     async def complete(self, request: WorkRequest, outcome: Outcome) -> None:
         """Report, however long the server is away."""
@@ -142,15 +149,28 @@ class Server:
             "outputData": outcome.output_data,
             "errors": [asdict(error) for error in outcome.errors],
         }
-        await self._insist(lambda: self.client.mutate(COMPLETE, {"input": given}, idempotent=True))
+        await self.insist(lambda: self.client.mutate(COMPLETE, {"input": given}, idempotent=True))
+
+    async def inputs(self, request: WorkRequest) -> set[str]:
+        """The ids of the artifacts that the server holds for a request which we run."""
+        return {node["id"] for node in await self._artifacts(INPUTS, request)}
+
+    async def outputs(self, request: WorkRequest) -> list[dict[str, Any]]:
+        """The artifacts that attempts at a request which we run have begun or made, the newest first."""
+        return await self._artifacts(OUTPUTS, request)
+
+    async def _artifacts(self, document: str, request: WorkRequest) -> list[dict[str, Any]]:
+        found = (await self.client.execute(document, {"id": request.id}))["workRequest"]
+        if found is None:
+            raise AttemptLost("the request is no longer ours to see")
+        nodes: list[dict[str, Any]] = found["artifacts"]["nodes"]
+        return nodes
 
     async def hand_back(self, request: WorkRequest) -> None:
         """Give it back, however long the server is away."""
-        await self._insist(
-            lambda: self.client.mutate(HAND_BACK, {"input": attempt(request)}, idempotent=True)
-        )
+        await self.insist(lambda: self.client.mutate(HAND_BACK, {"input": attempt(request)}, idempotent=True))
 
-    async def _insist(self, call: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    async def insist(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Try again while the server cannot be reached; bear a limited number of its faults."""
         failures = faults = 0
         while True:
@@ -166,7 +186,7 @@ class Server:
             await asyncio.sleep(self.backoff.delay(failures))
             failures += 1
 
-    async def _of_attempt(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    async def _of_attempt(self, call: Awaitable[Answer]) -> Answer:
         try:
             return await call
         except UserErrors as error:

@@ -22,6 +22,8 @@ from app.client import (
     Unavailable,
     UserErrors,
 )
+from app.worker.artifacts import Artifacts
+from app.worker.cache import Cache
 from app.worker.execution import Execution, ended, happens
 from app.worker.handler import Handler, WorkRequest
 from app.worker.metadata import dynamic_metadata
@@ -47,7 +49,8 @@ async def run_worker(settings: WorkerSettings) -> None:
     with state_directory(settings) as directory:
         token = token_of(settings)
         async with Client(settings.url, token) as client:
-            worker = Worker(settings, client, handlers, bench_of(settings, directory))
+            cache = Cache(directory / "cache", settings.cache_bytes)
+            worker = Worker(settings, client, handlers, bench_of(settings, directory), cache)
             with_signals(worker)
             await worker.run(token)
 
@@ -76,11 +79,17 @@ class Worker:
     """Its loops run beside each other: the inbox, the claims, the description of itself, and one task per attempt."""
 
     def __init__(
-        self, settings: WorkerSettings, client: Client, handlers: Mapping[str, Handler], bench: Bench
+        self,
+        settings: WorkerSettings,
+        client: Client,
+        handlers: Mapping[str, Handler],
+        bench: Bench,
+        cache: Cache,
     ) -> None:
         self._settings = settings
         self._client = client
         self._server = Server(client, settings.lease_seconds)
+        self._artifacts = Artifacts(self._server, cache)
         self._handlers = handlers
         self._bench = bench
         self._executions: dict[Execution, asyncio.Task[object]] = {}
@@ -318,7 +327,8 @@ class Worker:
         return [each for each in await self._server.running() if (each.id, each.attempt) not in ours]
 
     def _start(self, request: WorkRequest) -> None:
-        execution = Execution(request, self._handlers.get(request.task_name), self._bench, self._server)
+        handler = self._handlers.get(request.task_name)
+        execution = Execution(request, handler, self._bench, self._server, self._artifacts)
         if (request.id, request.attempt) in self._aborted:
             execution.lose("it was aborted before we knew of it")
         task: asyncio.Task[object] = asyncio.create_task(execution.run())

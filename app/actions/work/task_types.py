@@ -31,6 +31,36 @@ class BuiltIn:
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 86400}
 
+_NAME_OF_FILE = "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+
+_INPUTS = {
+    "type": "object",
+    "maxProperties": 100,
+    "description": "Artifacts that it takes, by name: their files are below inputs/<name>/.",
+    "propertyNames": {"pattern": _NAME_OF_FILE},
+    "additionalProperties": {"type": "string", "description": "The id of an artifact."},
+}
+
+_OUTPUTS = {
+    "type": "object",
+    "additionalProperties": False,
+    "description": "The artifact that it leaves: all that is below outputs/, and these paths.",
+    "properties": {
+        "category": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Its category; workyard:work-request-output when none is named.",
+        },
+        "data": {"type": "object", "description": "What is known of it, as its category says."},
+        "paths": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"type": "string", "minLength": 1, "maxLength": 500},
+            "description": "Further files, directories, and patterns such as *.log in its directory.",
+        },
+    },
+}
+
 TASK_TYPES = (
     BuiltIn(
         "noop",
@@ -55,9 +85,11 @@ TASK_TYPES = (
                     "type": "object",
                     "maxProperties": 100,
                     "description": "Files written into the directory: name → text.",
-                    "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"},
+                    "propertyNames": {"pattern": _NAME_OF_FILE},
                     "additionalProperties": {"type": "string"},
                 },
+                "inputs": _INPUTS,
+                "outputs": _OUTPUTS,
                 "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
                 "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
             },
@@ -77,6 +109,8 @@ TASK_TYPES = (
                 },
                 "args": {"type": "array"},
                 "kwargs": {"type": "object"},
+                "inputs": _INPUTS,
+                "outputs": _OUTPUTS,
                 "timeoutSeconds": {**_SECONDS, "exclusiveMinimum": 0},
                 "memoryBytes": {"type": "integer", "minimum": 16 * 1024 * 1024},
             },
