@@ -30,8 +30,6 @@ ARCHIVE = "/artifacts/{artifact}/archive.{format}"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NUMBER = re.compile("[1-9][0-9]{0,18}", re.ASCII)
 _MOST = 2**63 - 1
-LONGEST = 500
-"""Characters of a path."""
 LONGEST_PATH = 500
 
 
@@ -72,13 +70,9 @@ async def find_file(viewer: Viewer | None, request: Request) -> FileInArtifact:
     path: str = request.path_params["path"]
     seen = FileInArtifact.all() if viewer is None else FileInArtifact.visible_to(viewer)
     query = seen.filter(artifact_id=_number(request), path=path)
-    found = (
-        None
-        if "\0" in path or len(path) > LONGEST_PATH
-        else await query.select_related("artifact", "file").first()
-        if possible
-        else None
-    )
+    found = None
+    if "\0" not in path and len(path) <= LONGEST_PATH:
+        found = await query.select_related("artifact", "file").first()
     if found is None:
         raise NotFound("There is no such file, or you may not see it.")
     return found

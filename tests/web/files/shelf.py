@@ -99,7 +99,7 @@ class Shelf:
         """Any request by somebody; the names of headers with _ for -."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if who is not None:
-            given["Authorization"] = f"Bearer {who.key}"
+            given["Authorization"] = f"Bearer {who if isinstance(who, str) else who.key}"
         return await self.http.request(method, path, headers=given)
 
 
