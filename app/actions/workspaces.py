@@ -1,6 +1,11 @@
 """Workspaces: made, changed, and shared by roles."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
@@ -9,12 +14,23 @@ from app.access import Capability, Role, Viewer
 from app.actions.audit import note
 from app.actions.idempotency import made_before, remember
 from app.actions.outbox import record
-from app.database import atomic
+from app.database import atomic, fetch
 from app.errors import Invalid, NotFound
 from app.models import FileStore, LogAction, Team, User, Workspace, WorkspaceMembership
 
 DEFAULT_WORKSPACE = "System"
+LONGEST_DELAY = timedelta(days=36_525)
+MAX_STORES = 20
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]{0,254}")
+
+
+class Unchanged(Enum):
+    """Says that something stays as it is, where None says something else."""
+
+    UNCHANGED = None
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 @atomic()
@@ -45,31 +61,103 @@ async def create_workspace(
     return workspace
 
 
+@dataclass(frozen=True)
+class WorkspaceChanges:
+    """What is to be changed of a workspace; what is UNCHANGED stays."""
+
+    name: str | None = None
+    public: bool | None = None
+    default_expiration_delay: timedelta | Unchanged | None = UNCHANGED
+    free_categories: bool | None = None
+    default_file_store_id: int | None = None
+    other_file_store_ids: Sequence[int] | None = None
+
+    @property
+    def of_stores(self) -> bool:
+        """Whether it is said anew where its files are kept."""
+        return self.default_file_store_id is not None or self.other_file_store_ids is not None
+
+    @property
+    def of_stores_alone(self) -> bool:
+        """Whether nothing else is said."""
+        others = (self.name, self.public, self.free_categories)
+        return self.of_stores and self.default_expiration_delay is UNCHANGED and others == (None, None, None)
+
+
 @atomic()
 async def update_workspace(
-    viewer: Viewer,
-    id: int,
-    *,
-    name: str | None = None,
-    public: bool | None = None,
-    if_version: int | None = None,
+    viewer: Viewer, id: int, changes: WorkspaceChanges, *, if_version: int | None = None
 ) -> Workspace:
-    """Rename a workspace, or make it public or private."""
+    """Rename a workspace, make it public or private, say what artifacts it takes and for how long; staff: where files go."""
     workspace = await Workspace.lock_visible(viewer, id, if_version=if_version)
-    viewer.require(Capability.EDIT_WORKSPACE, workspace.id)
-    change: dict[str, object] = {}
-    if name is not None:
-        _check_name(name)
-        workspace.name = change["name"] = name
-    if public is not None:
-        workspace.public = change["public"] = public
+    if changes.of_stores:
+        viewer.require(Capability.ADMINISTER_FILES)
+    if not changes.of_stores_alone:
+        viewer.require(Capability.EDIT_WORKSPACE, workspace.id)
+    change = _changed(changes)
+    workspace.update_from_dict(change)
+    stores = await _changed_stores(viewer, workspace, changes)
     try:
-        await workspace.save_changes(*change)
+        await workspace.save_changes(
+            *change, *(["default_file_store_id"] if "default_file_store" in stores else [])
+        )
     except IntegrityError:
-        raise Invalid.field("name", f"There is a workspace called '{name}' already.", "TAKEN") from None
+        raise Invalid.field(
+            "name", f"There is a workspace called '{changes.name}' already.", "TAKEN"
+        ) from None
     await record(events.WorkspaceChanged, workspace.id)
-    await note(viewer, LogAction.CHANGE, workspace, workspace.name, **change)
+    await note(viewer, LogAction.CHANGE, workspace, workspace.name, **_noted(change), **stores)
     return workspace
+
+
+def _changed(changes: WorkspaceChanges) -> dict[str, Any]:
+    """Columns and their new values, checked."""
+    change: dict[str, Any] = {
+        name: value
+        for name in ("name", "public", "free_categories")
+        if (value := getattr(changes, name)) is not None
+    }
+    if changes.name is not None:
+        _check_name(changes.name)
+    if not isinstance(changes.default_expiration_delay, Unchanged):
+        _check_delay(changes.default_expiration_delay)
+        change["default_expiration_delay"] = changes.default_expiration_delay
+    return change
+
+
+async def _changed_stores(viewer: Viewer, workspace: Workspace, changes: WorkspaceChanges) -> dict[str, Any]:
+    """Give the workspace other stores: what the book says of it."""
+    noted: dict[str, Any] = {}
+    if changes.default_file_store_id is not None:
+        store = await _store(viewer, changes.default_file_store_id, "defaultFileStore")
+        workspace.default_file_store_id, noted["default_file_store"] = store.id, store.name
+    if changes.other_file_store_ids is not None:
+        if len(changes.other_file_store_ids) > MAX_STORES:
+            raise Invalid.field("otherFileStores", f"There may be at most {MAX_STORES} other stores.")
+        others = [await _store(viewer, each, "otherFileStores") for each in changes.other_file_store_ids]
+        await fetch(_OTHER_STORES, workspace.id, [each.id for each in others])
+        noted["other_file_stores"] = sorted(each.name for each in others)
+    return noted
+
+
+_OTHER_STORES = """
+WITH given AS (SELECT DISTINCT id FROM unnest($2::bigint[]) AS id),
+gone AS (DELETE FROM workspace_other_file_store WHERE workspace_id = $1 AND filestore_id NOT IN (SELECT id FROM given))
+INSERT INTO workspace_other_file_store (workspace_id, filestore_id) SELECT $1, id FROM given ON CONFLICT DO NOTHING
+"""
+
+
+async def _store(viewer: Viewer, id: int, field: str) -> FileStore:
+    """The store, which cannot be deleted before the end of the transaction."""
+    await fetch("SELECT FROM file_store WHERE id = $1 FOR KEY SHARE", id)
+    store = await FileStore.visible_to(viewer).get_or_none(id=id)
+    if store is None:
+        raise NotFound("There is no such file store.", path=("input", field))
+    return store
+
+
+def _noted(change: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, timedelta) else value for name, value in change.items()}
 
 
 @atomic()
@@ -121,6 +209,14 @@ async def workspace_or_default(viewer: Viewer, id: int | None) -> Workspace:
             "You are no member of the default workspace: name one of yours.", path=("input", "workspace")
         )
     return default
+
+
+def _check_delay(delay: timedelta | None) -> None:
+    if delay is not None and not timedelta(seconds=1) <= delay <= LONGEST_DELAY:
+        raise Invalid.field(
+            "defaultExpirationDelay",
+            "Artifacts are kept from one second to 100 years, or, with null, for ever.",
+        )
 
 
 def _check_name(name: str) -> None:

@@ -1,15 +1,17 @@
 """Workspaces: made, changed, shared."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import strawberry
+from strawberry.types.unset import UNSET
 
 from app import models
 from app.access import Role
 from app.actions import workspaces as actions
 from app.context import Info
 from app.graphql.connections import ConnectionOf, connection
-from app.graphql.ids import maybe_row_id, row_id
+from app.graphql.ids import maybe_row_id, row_id, row_ids
 from app.graphql.mutations import Payload, argument, changed, mutation
 from app.schema.workspaces import Workspace, WorkspaceFilter, WorkspaceOrder
 
@@ -51,6 +53,17 @@ class UpdateWorkspaceInput:
     id: strawberry.ID = argument("The workspace.")
     name: str | None = argument("New name.", None)
     public: bool | None = argument("Whether everybody may read it.", None)
+    default_expiration_delay: timedelta | None = strawberry.field(
+        default=UNSET,
+        description="How long artifacts made here are kept unless said otherwise, at most 100 years; null: for ever.",
+    )
+    free_categories: bool | None = argument(
+        "Whether artifacts may be of categories that nobody registered.", None
+    )
+    default_file_store: strawberry.ID | None = argument("For staff: where the bytes of new files go.", None)
+    other_file_stores: list[strawberry.ID] | None = argument(
+        "For staff: all other stores that may have its files, at most 20.", None
+    )
     if_version: int | None = argument("Refuse unless the workspace still has this version.", None)
 
 
@@ -91,7 +104,8 @@ class Mutation:
 
     @mutation(
         WorkspacePayload,
-        "Rename a workspace, or make it public or private. For its owners. Emits workspace.changed.",
+        "Rename a workspace, make it public or private, say which artifacts it takes and for how long. For its owners; where "
+        "its files are kept, for those of them who are staff. Emits workspace.changed.",
     )
     @staticmethod
     async def update_workspace(info: Info, input: UpdateWorkspaceInput) -> WorkspacePayload:
@@ -99,8 +113,7 @@ class Mutation:
             workspace=await actions.update_workspace(
                 info.context.viewer,
                 row_id(input.id, models.Workspace),
-                name=input.name,
-                public=input.public,
+                _changes(input),
                 if_version=input.if_version,
             )
         )
@@ -120,3 +133,20 @@ class Mutation:
                 team_id=maybe_row_id(input.team, models.Team, ("input", "team")),
             )
         )
+
+
+def _changes(input: UpdateWorkspaceInput) -> actions.WorkspaceChanges:
+    delay = input.default_expiration_delay
+    others = input.other_file_stores
+    return actions.WorkspaceChanges(
+        name=input.name,
+        public=input.public,
+        default_expiration_delay=actions.UNCHANGED if delay is UNSET else delay,
+        free_categories=input.free_categories,
+        default_file_store_id=maybe_row_id(
+            input.default_file_store, models.FileStore, ("input", "defaultFileStore")
+        ),
+        other_file_store_ids=None
+        if others is None
+        else row_ids(list(others), models.FileStore, ("input", "otherFileStores")),
+    )

@@ -199,9 +199,9 @@ class WorkRequest(Node):
     dependants: "list[WorkRequest]" = listed(
         "What waits for it.", ListOf(models.WorkRequest, "dependencies__id", (("id", False),), 100)
     )
-    inputs: "list[Artifact]" = listed(
+    inputs: "Connection[Artifact]" = to_many(
         "The artifacts that it takes: those named in `inputs` of its taskData.",
-        ListOf(models.Artifact, "used_by__id", (("id", False),), 100),
+        ConnectionOf(models.Artifact, "used_by__id"),
     )
     artifacts: "Connection[Artifact]" = artifacts_of("What it made.", "created_by_work_request_id")
     children: "Connection[WorkRequest]" = to_many(

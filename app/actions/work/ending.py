@@ -4,6 +4,7 @@ from app import events
 from app.access import Capability, Scope, Viewer
 from app.actions.notifications.rules import notify_of_end
 from app.actions.outbox import record
+from app.actions.work.inputs import hold_inputs_of, require_inputs
 from app.actions.work.requests import depend_on, ended_well
 from app.clock import now
 from app.database import atomic, fetch
@@ -132,6 +133,7 @@ async def retry_work_request(viewer: Viewer, id: int) -> WorkRequest:
             existing=successor,
             current_version=successor.version,
         )
+    await require_inputs(request)
     return await supersede(request, created_by_id=viewer.user_id or request.created_by_id)
 
 
@@ -166,6 +168,7 @@ async def supersede(request: WorkRequest, *, created_by_id: int, automatic: bool
     )
     await new.save()
     await depend_on(new, dependencies)
+    await hold_inputs_of(new, request)
     await fetch(_POINT_TO_SUCCESSOR, new.id, request.id)
     await record(events.WorkRequestCreated, new.id, extra={"supersedes_id": request.id})
     return new

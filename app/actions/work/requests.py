@@ -10,6 +10,7 @@ from app.access import Capability, Viewer
 from app.actions.idempotency import made_before, remember
 from app.actions.notifications.rules import NewNotificationRule, checked_rules
 from app.actions.outbox import record
+from app.actions.work.inputs import check_inputs, hold_inputs
 from app.actions.work.task_types import check_tags, check_task_data, task_type_named
 from app.actions.workspaces import workspace_or_default
 from app.clock import now
@@ -56,6 +57,7 @@ async def create_work_request(
     request.tag_set_id = await tag_set_id(request.required_tags)
     await request.save()
     await depend_on(request, dependencies)
+    await hold_inputs(viewer, request, new.task_data)
     await remember(viewer, idempotency_key, request.id)
     await record(events.WorkRequestCreated, request.id)
     return request
@@ -65,7 +67,8 @@ async def check_work_request(viewer: Viewer, new: NewWorkRequest) -> None:
     """Raise what `create_work_request` would raise, and change nothing."""
     workspace = await workspace_or_default(viewer, new.workspace_id)
     viewer.require(Capability.CREATE_WORK, workspace.id)
-    await _checked(viewer, new, workspace.id)
+    request = await _checked(viewer, new, workspace.id)
+    await check_inputs(viewer, request, new.task_data)
     await _find_dependencies(viewer, workspace.id, new.dependency_ids)
 
 
