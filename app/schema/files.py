@@ -74,7 +74,9 @@ class FileUpload(Node):
 
     @strawberry.field(description="How many bytes have come: where to go on from.")
     @staticmethod
-    async def received_bytes(row: strawberry.Parent[models.FileUpload], info: Info) -> BigInt:
+    async def received_bytes(row: strawberry.Parent[models.FileUpload], info: Info) -> BigInt | None:
+        if row.verified:  # its bytes may be on their way into the store already
+            return await _size(row, info)
         directory = info.context.settings.uploads_directory
 
         async def load(rows: list[models.FileUpload]) -> list[int]:
@@ -85,9 +87,13 @@ class FileUpload(Node):
     @strawberry.field(description="How many bytes it will have.")
     @staticmethod
     async def size(row: strawberry.Parent[models.FileUpload], info: Info) -> BigInt | None:
-        place = await info.context.one(models.FileInArtifact, row.file_in_artifact_id)
-        file = place and await info.context.one(models.File, place.file_id)
-        return BigInt(file.size) if file else None
+        return await _size(row, info)
+
+
+async def _size(row: models.FileUpload, info: Info) -> BigInt | None:
+    place = await info.context.one(models.FileInArtifact, row.file_in_artifact_id)
+    file = place and await info.context.one(models.File, place.file_id)
+    return BigInt(file.size) if file else None
 
 
 @entity(models.FileInStore)
