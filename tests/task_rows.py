@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from app.actions.tasks.runners import RunnerInfo, register_runner
 from app.database import fetch
-from app.models import Task
+from app.models import Task, TaskState
 
 
 async def runner(**said: Any) -> RunnerInfo:
@@ -29,7 +29,10 @@ async def task(**columns: Any) -> Task:
 
 async def held_by(worker_id: UUID, **columns: Any) -> Task:
     """A task that this runner runs."""
-    return await task(**{"worker_id": worker_id, "ready": False, "state": "running", "attempt": 1, **columns})
+    held = await task(**{"worker_id": worker_id, "ready": False, "state": "running", "attempt": 1, **columns})
+    if held.state is TaskState.CONSUMED:  # as when it was claimed
+        await fetch("INSERT INTO task_claim (worker_id, task_ids) VALUES ($1, $2)", worker_id, [held.id])
+    return held
 
 
 async def ended(expires_at: datetime, **columns: Any) -> Task:

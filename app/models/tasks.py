@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q, RawSQL, Subquery
 
 from app.access import Capability, Viewer
 from app.clock import now
@@ -234,6 +234,17 @@ class Task(Entity):
     expires_at = fields.DatetimeField(
         null=True, description="It is removed after this time; null until it ends."
     )
+    purge_at = fields.DatetimeField(
+        null=True, description="When it is looked at whether it can be removed; null: when it is old."
+    )
+    held_on: UUID | None = fields.UUIDField(
+        generated=True,
+        null=True,
+        description="The runner that has it, once it has begun to run for a while or is to be stopped.",
+    )
+    rejected = fields.BooleanField(
+        generated=True, null=True, description="True: it was rejected; null: it was not."
+    )
 
     class Meta:
         table = "task"
@@ -257,6 +268,12 @@ class Task(Entity):
     def set_uid(self, uid: str | UUID) -> None:
         """Label it."""
         self._uid = str(uid)
+
+    @classmethod
+    def in_work(cls) -> Q:
+        """Those that a runner has, found by what was taken and by what has begun, not among all that there are."""
+        claimed = Q(id__in=RawSQL("(SELECT unnest(task_ids) FROM task_claim)"))
+        return Q(worker_id__isnull=False) & Q(Q(held_on__isnull=False), claimed, join_type=Q.OR)
 
     @property
     def finished(self) -> bool:

@@ -135,8 +135,8 @@ async def queues_of(viewer: Viewer) -> list[TaskQueue]:
     """The queues, with what the viewer sees of them."""
     waiting_or_held = Q(
         Q(ready=True),
-        Q(state=models.TaskState.QUEUED, ready=False),
-        Q(worker_id__isnull=False),
+        Q(state=models.TaskState.QUEUED, ready=False, eta__isnull=False),
+        models.Task.in_work(),
         join_type=Q.OR,
     )
     visible = models.Task.visible_to(viewer).filter(waiting_or_held)

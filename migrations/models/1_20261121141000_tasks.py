@@ -93,6 +93,10 @@ CREATE TABLE task (
     log_count int NOT NULL DEFAULT 0 CHECK (log_count >= 0),
     cancel_requested_at timestamptz,
     expires_at timestamptz,
+    purge_at timestamptz DEFAULT '-infinity',
+    held_on uuid GENERATED ALWAYS AS (CASE WHEN state IN ('preprocess', 'running', 'postprocess')
+        OR cancel_requested_at IS NOT NULL THEN worker_id END) STORED,
+    rejected bool GENERATED ALWAYS AS (CASE WHEN state = 'rejected' THEN true END) STORED,
     -- what a state promises, the row has
     CONSTRAINT task_ready CHECK (NOT ready OR state = 'queued'),
     CONSTRAINT task_held_iff_in_work CHECK ((worker_id IS NOT NULL)
@@ -102,15 +106,19 @@ CREATE TABLE task (
     CONSTRAINT task_message_until_done CHECK (state = 'done' OR message IS NOT NULL),
     CONSTRAINT task_key_until_final CHECK (dedupe_key IS NULL OR state NOT IN ('done', 'rejected')),
     CONSTRAINT task_rel_obj CHECK ((rel_obj_content_type_id IS NULL) = (rel_obj_id IS NULL))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 55);
+-- A task that ends soon and well changes no column that an index names, so that PostgreSQL enters it in none of them anew: with
+-- indexes of what is in work, of what ends when, and of states, each task cost as much again. Hence three columns: `held_on` is
+-- null while a task is merely taken (see task_claim), `rejected` null unless it was, and `purge_at` null for what is found by its
+-- age when it is to be removed (see app/actions/tasks/purging.py).
 -- the claim: first by priority (the lowest number), then in the order of coming
 CREATE INDEX task_ready_queue ON task (queue_name, priority, id) WHERE ready;
-CREATE INDEX task_delayed ON task (eta) WHERE state = 'queued' AND NOT ready;
-CREATE INDEX task_held ON task (worker_id) WHERE worker_id IS NOT NULL;
+CREATE INDEX task_delayed ON task (eta) WHERE eta IS NOT NULL AND NOT ready;
+CREATE INDEX task_held ON task (held_on) WHERE held_on IS NOT NULL;
 CREATE UNIQUE INDEX task_dedupe ON task (tenant_id, queue_name, actor_name, dedupe_key) WHERE dedupe_key IS NOT NULL;
-CREATE INDEX task_expired ON task (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX task_purge ON task (purge_at) WHERE purge_at IS NOT NULL;
 CREATE INDEX task_result_kept ON task (result_expiry) WHERE result IS NOT NULL;
-CREATE INDEX task_rejected ON task (tenant_id, created_at) WHERE state = 'rejected';
+CREATE INDEX task_rejected ON task (tenant_id, created_at) WHERE rejected;
 -- Lists of staff go by id, which is the order of coming. Every index that is not partial costs three entries for each task
 -- that runs: one more, by tenant and time, cost a fifth of what a runner can do.
 CREATE INDEX task_by_workspace ON task (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
@@ -209,19 +217,40 @@ CREATE UNLOGGED TABLE task_idle (
     PRIMARY KEY (queue_name, worker_id)
 );
 
+-- Which tasks were taken together, until each of them has begun to run, or is over. Together with task_held it says what a
+-- runner has, for one row in the place of a thousand entries in an index.
+CREATE TABLE task_claim (
+    worker_id uuid NOT NULL,
+    task_ids bigint[] NOT NULL
+);
+CREATE INDEX ON task_claim (worker_id);
+
 -- The claim. By the index and in its order, whatever PostgreSQL knows of the table: when it expects few tasks, it would read
 -- all that wait and sort them, each time. The rows are found by where they are, as any join may be planned to read the table.
-CREATE FUNCTION claim_tasks(runner uuid, queue text, most int) RETURNS SETOF task LANGUAGE plpgsql
-    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+CREATE FUNCTION claim_tasks(runner uuid, queue text, most int) RETURNS TABLE (id bigint, message_id uuid, queue_name text,
+    actor_name text, message bytea, attempt int, retries bigint, crashes int, tenant_id bigint, workspace_id bigint, _uid text,
+    priority int, eta timestamptz, log_count int, worst_level text, rel_obj_content_type_id bigint, rel_obj_id text)
+    LANGUAGE plpgsql SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    places tid[];
+    ids bigint[];
 BEGIN
     IF EXISTS (SELECT FROM worker_status WHERE worker_status.id = runner AND lost_at IS NOT NULL) THEN
         RETURN; -- whoever was taken for lost would lose them again
     END IF;
+    SELECT array_agg(place), array_agg(waiting.id) INTO places, ids FROM (
+        SELECT task.ctid AS place, task.id FROM task WHERE task.queue_name = queue AND ready
+        ORDER BY task.priority, task.id LIMIT most FOR NO KEY UPDATE SKIP LOCKED) AS waiting;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+    INSERT INTO task_claim (worker_id, task_ids) VALUES (runner, ids);
     RETURN QUERY UPDATE task SET state = 'consumed', ready = false, worker_id = runner, attempt = task.attempt + 1, mtime = now()
-        WHERE ctid = ANY (ARRAY(
-            SELECT waiting.ctid FROM task AS waiting WHERE waiting.queue_name = queue AND waiting.ready
-            ORDER BY waiting.priority, waiting.id LIMIT most FOR NO KEY UPDATE SKIP LOCKED))
-        RETURNING task.*;
+        WHERE ctid = ANY (places)
+        RETURNING task.id, task.message_id, task.queue_name, task.actor_name, task.message, task.attempt, task.retries,
+            task.crashes, task.tenant_id, task.workspace_id, task._uid, task.priority, task.eta, task.log_count,
+            task.worst_level, task.rel_obj_content_type_id, task.rel_obj_id;
 END $$;
 
 -- The queues that have a task to run now: a look-up for each, however many tasks there are.
@@ -267,7 +296,10 @@ BEGIN
         UNION ALL
         SELECT queue_name, max(seconds) FROM due GROUP BY queue_name),
     stopped AS (
-        SELECT id, attempt FROM task WHERE worker_id = runner AND cancel_requested_at IS NOT NULL)
+        SELECT id, attempt FROM task WHERE held_on = runner AND cancel_requested_at IS NOT NULL),
+    begun AS (
+        DELETE FROM task_claim WHERE worker_id = runner AND NOT EXISTS (
+            SELECT FROM task WHERE task.id = ANY (task_claim.task_ids) AND task.worker_id = runner AND state = 'consumed'))
     SELECT (SELECT count(*) FROM due)::int, (SELECT count(*) FROM heard),
         coalesce((SELECT array_agg(queue_name ORDER BY queue_name, seconds) FROM filled), '{}'),
         coalesce((SELECT array_agg(seconds ORDER BY queue_name, seconds) FROM filled), '{}'),

@@ -133,7 +133,10 @@ async def test_sessions_that_expired_a_day_ago_are_forgotten(cast: Cast, runner:
 
 async def test_tasks_and_results_that_were_kept_long_enough_are_purged(runner: Runner) -> None:
     old, kept = await do("forget_old_keys"), await do("forget_old_tokens")
-    await fetch("UPDATE task SET expires_at = now() - interval '1 s' WHERE id = $1", old.id)
+    await fetch(
+        "UPDATE task SET expires_at = now() - interval '1 s', purge_at = now() - interval '1 s' WHERE id = $1",
+        old.id,
+    )
     await fetch("UPDATE task SET result = '1', result_expiry = now() - interval '1 s' WHERE id = $1", kept.id)
 
     await do("purge_tasks")

@@ -321,12 +321,14 @@ async def one_of_each_status(cast: Cast, **where: Any) -> None:
     for status in STATUSES:
         task = await cast.task(**where)
         done = status in ("done", "info", "warning", "error")
-        held = status in ("consumed", "preprocess", "running", "postprocess")
+        runner_id = uuid4() if status in ("consumed", "preprocess", "running", "postprocess") else None
+        if status == "consumed":
+            await fetch("INSERT INTO task_claim (worker_id, task_ids) VALUES ($1, $2)", runner_id, [task.id])
         await Task.filter(id=task.id).update(
             state="done" if done else status,
             worst_level=status if done else "done",
             ready=status == "queued",
-            worker_id=uuid4() if held else None,
+            worker_id=runner_id,
             attempt=1,
             expires_at=now() if done or status == "rejected" else None,
         )

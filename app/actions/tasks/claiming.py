@@ -83,7 +83,10 @@ _CLAIMED = """id, message_id, queue_name, actor_name, message, attempt, retries,
 _CLAIM = f"SELECT {_CLAIMED} FROM claim_tasks($1, $2, $3)"
 
 _UNHEARD = f"""
-SELECT {_CLAIMED} FROM task WHERE worker_id = $1 AND state = 'consumed' AND id <> ALL ($2::bigint[]) ORDER BY priority, id
+SELECT {_CLAIMED} FROM task
+WHERE id = ANY (ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE task_claim.worker_id = $1))
+    AND worker_id = $1 AND state = 'consumed' AND id <> ALL ($2::bigint[])
+ORDER BY priority, id
 """
 
 _FILLED = "SELECT * FROM filled_task_queues()"

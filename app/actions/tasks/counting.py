@@ -49,7 +49,8 @@ alive AS (SELECT queues FROM worker_status WHERE last_seen > now() - $1::interva
 counted AS (
     SELECT queue_name AS name, count(*)::int AS ready, 0 AS delayed FROM task WHERE ready GROUP BY queue_name
     UNION ALL
-    SELECT queue_name, 0, count(*)::int FROM task WHERE state = 'queued' AND NOT ready GROUP BY queue_name
+    SELECT queue_name, 0, count(*)::int FROM task
+    WHERE state = 'queued' AND NOT ready AND eta IS NOT NULL GROUP BY queue_name
     UNION ALL
     SELECT DISTINCT unnest(queues), 0, 0 FROM alive)
 SELECT name, sum(ready)::int AS ready, sum(delayed)::int AS delayed,

@@ -216,10 +216,11 @@ given AS MATERIALIZED (
 
 _INSERT = """
     INSERT INTO task (id, message_id, queue_name, actor_name, message, priority, retries, eta, _uid, dedupe_key,
-        rel_obj_content_type_id, rel_obj_id, workspace_id, tenant_id, ready, log_count, worst_level)
+        rel_obj_content_type_id, rel_obj_id, workspace_id, tenant_id, ready, log_count, worst_level,
+        purge_at)
     SELECT id, message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key,
         kind, rel_obj_id, workspace_id, its_tenant_id, eta IS NULL OR eta <= now(), (log_id IS NOT NULL)::int,
-        CASE WHEN log_id IS NULL THEN 'done' ELSE 'info' END
+        CASE WHEN log_id IS NULL THEN 'done' ELSE 'info' END, NULL
     FROM given ORDER BY id"""
 
 _LOG = f"""

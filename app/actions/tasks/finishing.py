@@ -21,6 +21,7 @@ from app.actions.tasks.clocks import difference, shifted
 from app.actions.tasks.enqueueing import store_tasks
 from app.actions.tasks.events import EVENT_COLUMNS, Transition, event_row
 from app.actions.tasks.groups import count_down, store_groups
+from app.actions.tasks.purging import purge_at
 from app.clock import now
 from app.events import TaskDone, TaskProgressed, TaskRejected, TaskRequeued
 from app.models.tasks import LogEvent, LogLevel, TaskState
@@ -373,10 +374,12 @@ WHERE {_MINE} AND task.log_count = report.lines_before
 RETURNING task.id
 """
 
-# The most frequent end has a statement of its own: every column of a report costs a third of a microsecond.
+# The most frequent end has a statement of its own: every column of a report costs a third of a microsecond. It changes no
+# column that is in an index, as the indexes of the table were made for it.
 _DONE = f"""
 UPDATE task SET state = 'done', worker_id = NULL, mtime = now(), message = '', eta = NULL, dedupe_key = NULL,
     result = NULL, result_expiry = NULL, expires_at = now() + make_interval(secs => $2),
+    purge_at = {purge_at("task", "make_interval(secs => $2)")},
     log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($3::bigint[], $4::int[], $5::int[], $6::text[]) AS report(id, attempt, log_count, worst_level)
 WHERE {_MINE}
@@ -390,6 +393,8 @@ UPDATE task SET state = report.state, worker_id = NULL, mtime = now(),
     retries = report.retries, eta = report.eta, result = report.result,
     result_expiry = now() + make_interval(secs => report.result_ttl),
     expires_at = CASE WHEN report.state <> 'queued' THEN now() + make_interval(secs => report.keep) END,
+    purge_at = CASE WHEN report.state = 'queued' THEN task.purge_at
+        ELSE {purge_at("task", "make_interval(secs => report.keep)")} END,
     dedupe_key = CASE WHEN report.state = 'queued' THEN task.dedupe_key END,
     _uid = coalesce(report.label, task._uid), log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::text[], $7::bytea[], $8::bigint[], $9::bytea[],

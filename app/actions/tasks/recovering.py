@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 
 from app.actions.outbox import insert_events, written
+from app.actions.tasks.purging import purge_at
 from app.actions.tasks.runners import record_for_all_tenants
 from app.database import atomic, fetch, on_commit
 from app.events import TaskRejected, TaskRequeued, WorkerStatusLost
@@ -59,8 +60,10 @@ async def _recover(keep_days: float) -> Recovered:
     )
     ids = [row["id"] for row in await fetch(_LOCK_TASKS, BATCH)]
     if not ids:
+        await fetch(_FORGET_CLAIMS)
         return Recovered(len(lost))
     taken = await fetch(_TAKE_BACK, ids, MOST_CRASHES, keep_days)
+    await fetch(_FORGET_CLAIMS)
     requeued = [row["id"] for row in taken if row["state"] == "queued"]
     await fetch(_ROTATE, requeued)
     on_commit(written)
@@ -74,22 +77,37 @@ async def _recover(keep_days: float) -> Recovered:
     return recovered
 
 
-_HELD_BY_NOBODY = """worker_id IS NOT NULL
-    AND NOT EXISTS (SELECT FROM worker_status WHERE worker_status.id = task.worker_id AND lost_at IS NULL)"""
+def _by_nobody(runner: str) -> str:
+    return f"NOT EXISTS (SELECT FROM worker_status WHERE worker_status.id = {runner} AND lost_at IS NULL)"
+
+
+# Taken together and not begun yet, or begun: see the indexes of the table.
+_CLAIMED_BY_NOBODY = _by_nobody("task_claim.worker_id")
+_BEGUN_BY_NOBODY = f"held_on IS NOT NULL AND {_by_nobody('held_on')}"
 
 _ANYTHING_LOST = f"""
 SELECT pg_postmaster_start_time() <= now() - make_interval(secs => $2) AND (
     EXISTS (SELECT FROM worker_status WHERE last_seen < now() - $1::interval AND lost_at IS NULL)
-    OR EXISTS (SELECT FROM task WHERE {_HELD_BY_NOBODY})) AS lost
+    OR EXISTS (SELECT FROM task_claim WHERE {_CLAIMED_BY_NOBODY})
+    OR EXISTS (SELECT FROM task WHERE {_BEGUN_BY_NOBODY})) AS lost
 """
 
 _LOSE = """
 UPDATE worker_status SET lost_at = now() WHERE last_seen < now() - $1::interval AND lost_at IS NULL RETURNING id
 """
 
-_LOCK_TASKS = (
-    f"SELECT id FROM task WHERE {_HELD_BY_NOBODY} ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED"
-)
+_LOCK_TASKS = f"""
+SELECT id FROM task
+WHERE id = ANY (ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE {_CLAIMED_BY_NOBODY}
+                      UNION SELECT id FROM task WHERE {_BEGUN_BY_NOBODY}))
+    AND worker_id IS NOT NULL AND {_by_nobody("task.worker_id")}
+ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_FORGET_CLAIMS = f"""
+DELETE FROM task_claim WHERE {_CLAIMED_BY_NOBODY} AND NOT EXISTS (
+    SELECT FROM task WHERE task.id = ANY (task_claim.task_ids) AND task.worker_id = task_claim.worker_id)
+"""
 
 _EXTRA = """jsonb_build_object('transitions',
     CASE WHEN row.old_state = 'consumed' THEN jsonb_build_array(jsonb_build_array('consumed', row.old_mtime)) ELSE '[]' END
@@ -114,6 +132,7 @@ changed AS (
     UPDATE task SET crashes = crashes + 1, mtime = now(), worker_id = NULL, eta = NULL,
         state = CASE WHEN old.over THEN 'rejected' ELSE 'queued' END, ready = NOT old.over,
         expires_at = CASE WHEN old.over THEN now() + make_interval(secs => $3 * 86400) END,
+        purge_at = CASE WHEN old.over THEN {purge_at("task", "make_interval(secs => $3 * 86400)")} ELSE purge_at END,
         dedupe_key = CASE WHEN NOT old.over THEN dedupe_key END,
         worst_level = CASE WHEN old.over THEN 'error' ELSE 'warning' END, log_count = log_count + 1
     FROM old WHERE task.id = old.id

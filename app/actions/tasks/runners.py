@@ -42,6 +42,7 @@ async def stop_runner(id: UUID) -> bool:
         return False
     await record_for_all_tenants(events.WorkerStatusStopped, id)
     await fetch("DELETE FROM task_idle WHERE worker_id = $1", id)
+    await fetch(_FORGET_CLAIMS, id)
     await fetch("DELETE FROM worker_status WHERE id = $1", id)
     return True
 
@@ -91,6 +92,11 @@ def _columns(runner: RunnerInfo) -> Sequence[object]:
 _REGISTER = """
 INSERT INTO worker_status (id, hostname, version, pid, queues, concurrency) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET last_seen = now(), lost_at = NULL
+"""
+
+_FORGET_CLAIMS = """
+DELETE FROM task_claim WHERE worker_id = $1 AND NOT EXISTS (
+    SELECT FROM task WHERE task.id = ANY (task_claim.task_ids) AND task.worker_id = $1)
 """
 
 _BEAT = """

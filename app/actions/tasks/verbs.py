@@ -19,6 +19,7 @@ from app.actions.idempotency import made_before, number_of_key, remember
 from app.actions.outbox import record
 from app.actions.tasks import schedules
 from app.actions.tasks.enqueueing import enqueue
+from app.actions.tasks.purging import purge_at
 from app.clock import now
 from app.database import atomic, fetch
 from app.errors import FieldError, Forbidden, Invalid, InvalidState, UnknownActor, UserError
@@ -282,7 +283,7 @@ async def retry_tasks(viewer: Viewer, filter: Q, *, limit: int = MAX_AT_ONCE) ->
     """
     _check_limit(limit)
     query = Task.visible_to(viewer).filter(filter, _where_allowed(viewer, Capability.RETRY_TASK))
-    tasks = await _locked(query.filter(state=TaskState.REJECTED), limit)
+    tasks = await _locked(query.filter(state=TaskState.REJECTED, rejected=True), limit)
     return len(await _requeue(tasks, reset=True))
 
 
@@ -353,9 +354,10 @@ async def cancel_task(viewer: Viewer, id: int) -> Task:
     return await Task.get(id=id)
 
 
-_REJECT = """
+_REJECT = f"""
 UPDATE task SET state = 'rejected', ready = false, eta = NULL, mtime = now(), dedupe_key = NULL, cancel_requested_at = now(),
-    expires_at = now() + make_interval(secs => $2), worst_level = 'warning', log_count = log_count + 1
+    expires_at = now() + make_interval(secs => $2), purge_at = {purge_at("task", "make_interval(secs => $2)")},
+    worst_level = 'warning', log_count = log_count + 1
 WHERE id = $1
 """
 

@@ -74,12 +74,12 @@ async def look(viewer: "Viewer") -> Sight:
     from app.schema.tasks import runners_of
 
     seen = Task.visible_to(viewer)
-    failed = await seen.filter(state=TaskState.REJECTED).order_by("-id").limit(FAILURES)
+    failed = await seen.filter(state=TaskState.REJECTED, rejected=True).order_by("-id").limit(FAILURES)
     return Sight(
         now(),
         await queues_of(viewer),
         await runners_of(viewer, None),
-        await seen.filter(worker_id__isnull=False).order_by("mtime", "id").limit(RUNNING),
+        await seen.filter(Task.in_work()).order_by("mtime", "id").limit(RUNNING),
         [(task, await _last_error(task)) for task in failed],
     )
 

@@ -70,6 +70,12 @@ def _search(viewer: Viewer, value: Any, path: Path) -> Q:
     return Q(*[part for part in parts if part.children or part.filters], join_type=Q.OR)
 
 
+def _has_runner(viewer: Viewer, value: Any, path: Path) -> Q:
+    q = _RUNNER(viewer, value, path)
+    return q if value.eq in (UNSET, None) and value.in_ in (UNSET, None) else q & models.Task.in_work()
+
+
+_RUNNER = id_condition("worker_id", models.WorkerStatus, nullable=True)
 UID = Own(
     operators("UidFilter", str, "eq in_", "a uid"),
     "By its uid: the actor's name, and after a colon the caller's label.",
@@ -96,7 +102,7 @@ TaskFilter = filter_of(
         "worker": Own(
             operators("IDFilter", strawberry.ID, "eq in_ is_null", "an id"),
             "By the id of the task runner that has it.",
-            id_condition("worker_id", models.WorkerStatus, nullable=True),
+            _has_runner,
         ),
         "uid": UID,
         "rel_obj": REL_OBJ,

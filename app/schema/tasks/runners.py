@@ -46,7 +46,8 @@ class WorkerStatus(Node):
         return row.version == __version__
 
     tasks: "Connection[Task]" = to_many(
-        "The tasks that it has.", ConnectionOf(models.Task, "worker_id", TaskFilter, TaskOrder)
+        "The tasks that it has.",
+        ConnectionOf(models.Task, "worker_id", TaskFilter, TaskOrder, only=models.Task.in_work),
     )
 
 

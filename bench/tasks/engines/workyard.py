@@ -58,9 +58,10 @@ ACTORS = {"noop": noop, "lean": lean, "logged": logged, "told": told, "stamp": s
 
 
 class Workyard(Engine):
-    waits_for = (
-        "EXISTS (SELECT FROM task WHERE ready) OR EXISTS (SELECT FROM task WHERE worker_id IS NOT NULL)"
-    )
+    # The newest are done last: while they are not, nobody need read all.
+    waits_for = """CASE WHEN EXISTS (SELECT FROM (SELECT state FROM task ORDER BY id DESC LIMIT 100) AS newest
+            WHERE state NOT IN ('done', 'rejected')) THEN true
+        ELSE EXISTS (SELECT FROM task WHERE state NOT IN ('done', 'rejected')) END"""
 
     def __init__(self) -> None:
         self.watch = watch

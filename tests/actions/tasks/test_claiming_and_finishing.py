@@ -14,6 +14,7 @@ from app import events
 from app.actions.tasks import NewTask, claiming, enqueue, finishing
 from app.actions.tasks.claiming import Claimed, await_tasks, claim, filled_queues
 from app.actions.tasks.finishing import End, Progress, flush
+from app.actions.tasks.promoting import look_for_tasks
 from app.clock import now
 from app.database import Database, fetch
 from app.models import Task, TaskState, TaskStatus
@@ -308,11 +309,57 @@ async def test_a_flush_leaves_no_settings_behind(db: Database, connection: Conne
     assert await connection.fetch(settings) == before
 
 
+async def test_the_end_of_a_task_is_entered_in_no_index(owndb: Database) -> None:
+    """PostgreSQL calls that a HOT update; `other` is kept for so short a time that an index has to tell of it."""
+    connection = await owndb.connect()
+    await sent(*(new() for _ in range(50)))
+    *usual, other = await claim(connection, ME, "default", 50)
+    for each in usual:
+        assert (await Task.get(id=each.id)).held_on is None
+    counted = "SELECT pg_stat_get_tuples_hot_updated('task'::regclass) AS hot, pg_stat_get_tuples_updated('task'::regclass)"
+    force = "SELECT pg_stat_force_next_flush()"
+    await connection.execute(force)
+    before = await connection.fetchrow(counted)
+
+    ends = [ended(each) for each in usual]
+    for end in ends:
+        end.keep = 30 * 86_400.0
+    await flush(connection, ME, [*ends, ended(other)])
+
+    await connection.execute(force)
+    after = await connection.fetchrow(counted)
+    assert (after[0] - before[0], after[1] - before[1]) == (49, 50)
+    await connection.close()
+
+
+async def test_what_a_runner_has_taken_is_noted_until_all_of_it_has_begun(
+    db: Database, connection: Connection
+) -> None:
+    await sent(new(), new(), new())
+    first, second = await claim(connection, ME, "default", 2)
+    [other] = await claim(connection, OTHER, "default", 1)
+
+    await flush(connection, ME, [ended(first)])
+    await look_for_tasks(ME)
+    noted = await fetch("SELECT worker_id, task_ids FROM task_claim ORDER BY worker_id")
+    begun = Progress(second, RUNNING, [], [], second.log_count + 1, "done")
+    await flush(connection, ME, [begun])
+    await look_for_tasks(ME)
+
+    assert [dict(row) for row in noted] == [
+        {"worker_id": ME, "task_ids": [first.id, second.id]},
+        {"worker_id": OTHER, "task_ids": [other.id]},
+    ]
+    assert [row["worker_id"] for row in await fetch("SELECT worker_id FROM task_claim")] == [OTHER]
+    assert (await Task.get(id=second.id)).held_on == ME
+    assert {task.id for task in await Task.filter(Task.in_work())} == {second.id, other.id}
+
+
 # Plans ----------------------------------------------------------------------------------------------------------------
 
 FILL = """
-INSERT INTO task (message_id, actor_name, message, tenant_id, priority, queue_name)
-SELECT gen_random_uuid(), 'tests.any', '{}', (SELECT min(id) FROM tenant), number % 3, 'queue' || number % 2
+INSERT INTO task (message_id, actor_name, message, tenant_id, priority, queue_name, purge_at)
+SELECT gen_random_uuid(), 'tests.any', '{}', (SELECT min(id) FROM tenant), number % 3, 'queue' || number % 2, NULL
 FROM generate_series(1, $1) AS number
 """
 STATEMENTS = {

@@ -55,3 +55,35 @@ async def test_no_more_than_a_batch_goes_at_a_time(db: Database, monkeypatch: py
         await ended(now() + PAST)
 
     assert [await purge_tasks() for _ in range(3)] == [2, 1, 0]
+
+
+async def test_what_is_kept_as_long_as_most_is_found_by_its_age(db: Database) -> None:
+    long_ago = now() - timedelta(days=31)
+    done = await ended(now() + PAST, created_at=long_ago, purge_at=None)
+    late = await ended(now() + FUTURE, created_at=long_ago, purge_at=None)
+    waiting = await task(created_at=long_ago, purge_at=None)
+    young = await ended(now() + FUTURE, purge_at=None)
+
+    assert await purge_tasks() == 1
+
+    rows = {row.id: row.purge_at for row in await Task.all()}
+    assert done.id not in rows and rows[young.id] is None
+    assert rows[late.id] == (await Task.get(id=late.id)).expires_at
+    again = rows[waiting.id]
+    assert again is not None and timedelta(minutes=58) < again - now() < timedelta(minutes=61)
+
+
+async def test_whoever_is_not_over_yet_is_looked_at_again(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "BATCH", 2)
+    waiting = [await task() for _ in range(3)]
+    await ended(now() + PAST, purge_at=now())
+
+    assert await purge_tasks() == 1
+
+    assert {row.id for row in await Task.all()} == {row.id for row in waiting}
+    await Task.filter(id=waiting[0].id).update(
+        state="done", ready=False, expires_at=now() + PAST, purge_at=now() + PAST
+    )
+    assert await purge_tasks() == 1
