@@ -26,6 +26,11 @@ class Content:
     places: Sequence[FileStore]
     key: Key
 
+    def require_places(self) -> None:
+        """Raise `ContentLost` when no store is said to have it. One that is said to may have lost it none the less."""
+        if self.key.size and not self.places:
+            raise _worst(self.key, [])
+
     async def blocks(self, start: int = 0, stop: int | None = None) -> Blocks:
         """The bytes from start up to, not including, stop; where one store fails, the next goes on.
 

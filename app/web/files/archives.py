@@ -74,7 +74,8 @@ async def tar_gz(members: Iterable[Member], at: datetime, compressors: Compresso
 
     Chunks are compressed on several processors at once, and put together to one stream of deflate, as pigz does.
     """
-    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"  # gzip: deflate, no name, no time, unix
+    # Not before the first bytes are there: until then all of it may still become an error.
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"  # gzip: deflate, no name, no time, unix
     checksum, size = 0, 0
     coming: deque[asyncio.Future[bytes]] = deque()
     try:
@@ -84,9 +85,11 @@ async def tar_gz(members: Iterable[Member], at: datetime, compressors: Compresso
                 size += len(chunk)
                 coming.append(compressors.start(_deflated, chunk))
                 if len(coming) > (os.cpu_count() or 1):
-                    yield await coming.popleft()
+                    yield head + await coming.popleft()
+                    head = b""
         while coming:
-            yield await coming.popleft()
+            yield head + await coming.popleft()
+            head = b""
     finally:
         for each in coming:
             each.cancel()

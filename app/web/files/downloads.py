@@ -91,6 +91,8 @@ class Downloads:
         if request.method == "HEAD":
             return Stream(200, headers, None)
         contents = await contents_of(self._stores, artifact.workspace_id, entries)
+        for content in contents.values():
+            content.require_places()
         members = [Member(entry.path, contents[entry.id]) for entry in entries]
         at = artifact.completed_at or artifact.created_at
         return Stream(200, headers, await begun(make(members, at, self._compressors)))
