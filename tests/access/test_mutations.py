@@ -9,8 +9,19 @@ import pytest
 from app.access import Scope
 from app.actions import work
 from app.actions.tokens import make_token
+from app.clock import now
 from app.database import atomic
-from app.models import Schedule, TokenKind, WorkRequest
+from app.graphql.ids import row_id
+from app.models import (
+    Artifact,
+    ArtifactRelation,
+    ArtifactRelationType,
+    NotificationChannel,
+    NotificationMethod,
+    Schedule,
+    TokenKind,
+    WorkRequest,
+)
 from tests.access.world import ROLES, World
 from tests.api import INPUTS, USER_ERRORS, Answer, Api, gid, state
 from tests.task_actors import noop
@@ -51,6 +62,8 @@ MAY: dict[str, str] = {
     "appendWorkRequestLog": "UFFF  FFF  F.",
     "completeWorkRequest": "UFFF  FFF  F.",
     "handBackWorkRequest": "UFFF  FFF  F.",
+    "askForInput": "UFFF  FFF  F.",
+    "answerWorkRequest": "NNF.  .N.  NF",  # of the lab, run by the machine
     "enableWorker": "NFFF  F..  NF",
     "disableWorker": "NFFF  F..  NN",  # another than the machine
     "setWorkerStaticMetadata": "NFFF  F..  NF",
@@ -61,7 +74,15 @@ MAY: dict[str, str] = {
     "cancelTask": "NNF.  ...  NN",
     "purgeTasks": "UFFF  F..  .F",
     "updateSchedule": "NNNN  N..  NN",
+    "createArtifact": "NNF.  .N.  NF",  # in the lab; the machine without its work request
+    "updateArtifact": "NNFF  .N.  NN",  # of the lab
+    "createArtifactRelation": "NNF.  .N.  NN",
+    "deleteArtifactRelation": "NNF.  .N.  NN",
+    "registerArtifactCategory": "UFFF  F..  .F",
     "sendSchedule": "NNNN  N..  NN",
+    "createNotificationChannel": "UFFF  F..  .F",
+    "updateNotificationChannel": "NFFF  F..  NN",
+    "deleteNotificationChannel": "NFFF  F..  NN",
 }
 
 Prepare = Callable[[World], Awaitable[dict[str, Any]]]
@@ -168,6 +189,40 @@ async def _lines(world: World) -> dict[str, Any]:
     return {**await _running(world), "first": 1, "lines": [line]}
 
 
+async def _question(world: World) -> dict[str, Any]:
+    return {**await _running(world), "question": "Which colour?"}
+
+
+async def _asked(world: World) -> dict[str, Any]:
+    """A request that asks something."""
+    running = await _running(world)
+    await work.ask_for_input(
+        await world.cast.machine.viewer(),
+        row_id(running["id"], WorkRequest),
+        running["attempt"],
+        "Which colour?",
+    )
+    return {"id": running["id"], "answer": "Red"}
+
+
+async def _new_channel(world: World) -> dict[str, Any]:
+    return {"name": f"c{uuid4().hex[:10]}", "data": MAIL}
+
+
+async def _channel(world: World) -> dict[str, Any]:
+    """A new one, so that it can be removed."""
+    channel = await NotificationChannel.create(
+        tenant_id=world.cast.tenant.id,
+        name=f"c{uuid4().hex[:10]}",
+        method=NotificationMethod.EMAIL,
+        data=MAIL,
+    )
+    return {"id": gid(channel)}
+
+
+MAIL = {"from": "yard@example.org", "to": ["crew@example.org"]}
+
+
 async def _machine(world: World) -> dict[str, Any]:
     return {"id": gid(world.cast.machine.worker)}
 
@@ -216,6 +271,42 @@ async def _crontab(world: World) -> dict[str, Any]:
     return {**await _schedule(world), "crontab": f"{schedule.version % 60} 0 * * *"}
 
 
+async def _new_artifact(world: World) -> dict[str, Any]:
+    """One whose file has yet to come."""
+    file = {"path": "a", "size": 1, "sha256": uuid4().hex * 2}
+    return {"workspace": gid(world.cast.lab), "category": "workyard:test", "files": [file]}
+
+
+async def _artifact(world: World) -> Artifact:
+    return await Artifact.create(
+        category="workyard:test", workspace_id=world.cast.lab.id, complete=True, completed_at=now()
+    )
+
+
+async def _kept(world: World) -> dict[str, Any]:
+    return {"id": gid(await _artifact(world)), "expireAt": "2030-01-01T00:00:00Z"}
+
+
+async def _related(world: World) -> dict[str, Any]:
+    return {
+        "artifact": gid(await _artifact(world)),
+        "target": gid(await _artifact(world)),
+        "type": "EXTENDS",
+    }
+
+
+async def _relation(world: World) -> dict[str, Any]:
+    artifact, target = await _artifact(world), await _artifact(world)
+    type_ = ArtifactRelationType.EXTENDS
+    return {
+        "id": gid(await ArtifactRelation.create(artifact_id=artifact.id, target_id=target.id, type=type_))
+    }
+
+
+async def _category(world: World) -> dict[str, Any]:
+    return {"name": f"test:{uuid4().hex}", "dataSchema": {"type": "object"}}
+
+
 INPUT: dict[str, Prepare] = {
     "signIn": _sign_in,
     "signOut": _nothing,
@@ -244,6 +335,8 @@ INPUT: dict[str, Prepare] = {
     "appendWorkRequestLog": _lines,
     "completeWorkRequest": _report,
     "handBackWorkRequest": _running,
+    "askForInput": _question,
+    "answerWorkRequest": _asked,
     "enableWorker": _machine,
     "disableWorker": _other_worker,
     "setWorkerStaticMetadata": _static,
@@ -254,7 +347,15 @@ INPUT: dict[str, Prepare] = {
     "cancelTask": _waiting_task,
     "purgeTasks": _old_tasks,
     "updateSchedule": _crontab,
+    "createArtifact": _new_artifact,
+    "updateArtifact": _kept,
+    "createArtifactRelation": _related,
+    "deleteArtifactRelation": _relation,
+    "registerArtifactCategory": _category,
     "sendSchedule": _schedule,
+    "createNotificationChannel": _new_channel,
+    "updateNotificationChannel": _channel,
+    "deleteNotificationChannel": _channel,
 }
 
 FOR_ANYBODY = {"signIn", "signOut", "registerWorker"}
@@ -335,6 +436,7 @@ async def test_with_a_token_for_reading_even_a_superuser_changes_nothing(api: Ap
 
 WORK = {
     "createWorkRequest",
+    "answerWorkRequest",
     "abortWorkRequest",
     "retryWorkRequest",
     "setWorkRequestDependencies",
@@ -344,6 +446,10 @@ WORK = {
     "retryTasks",
     "cancelTask",
     "sendSchedule",
+    "createArtifact",
+    "updateArtifact",
+    "createArtifactRelation",
+    "deleteArtifactRelation",
 }
 
 

@@ -69,6 +69,8 @@ async def mail(request: WorkRequest, event: NotificationEvent, **given: Any) -> 
 
 BAD_DATA: dict[str, tuple[Any, str]] = {
     "no object": ([], "input.data"),
+    "text": ("text", "input.data"),
+    "the text of an object": ('{"from": "a@example.org", "to": ["a@example.org"]}', "input.data"),
     "nothing": ({}, "input.data"),
     "no sender": ({"to": ["a@example.org"]}, "input.data"),
     "no receivers": ({"from": "a@example.org"}, "input.data"),

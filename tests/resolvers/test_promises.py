@@ -10,7 +10,7 @@ from app.actions import work
 from app.database import fetch, transaction
 from app.events import CATALOGUE
 from app.models import LogEntry, OutboxEvent, Schedule, Worker, WorkRequest, WorkRequestResult, Workspace
-from tests.access.test_mutations import INPUT, MAY, outcome, run
+from tests.access.test_mutations import INPUT, MAIL, MAY, outcome, run
 from tests.access.world import World, world
 from tests.api import USER_ERRORS, Api, gid, rows_of, state
 from tests.cast import Cast
@@ -39,6 +39,16 @@ CREATING: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"tasks": [{"actorName": noop.actor_name}] * 2},
     ),
     "sendSchedule": ("task { id }", {"id": "one"}, {"id": "other"}),
+    "createArtifact": (
+        "artifact { id }",
+        {"category": "workyard:test", "files": [{"path": "a", "size": 1, "sha256": "ab" * 32}]},
+        {"category": "workyard:test", "files": [{"path": "a", "size": 2, "sha256": "ab" * 32}]},
+    ),
+    "createNotificationChannel": (
+        "notificationChannel { id }",
+        {"name": "new", "data": MAIL},
+        {"name": "new", "data": MAIL, "allowOverride": True},
+    ),
 }
 """Mutation → what it makes, an input, and another input."""
 
@@ -58,7 +68,7 @@ async def maker(cast: Cast, mutation: str, other: bool = False) -> tuple[Any, st
         return cast.root, selection, input
     return (
         (cast.bob, selection, {**input, "workspace": gid(cast.lab)})
-        if mutation == "createWorkRequest"
+        if mutation in ("createWorkRequest", "createArtifact")
         else (cast.sam, selection, input)
     )
 
@@ -151,7 +161,19 @@ VERSIONED = {
     "setWorkRequestDependencies": "workRequest",
     "setWorkerStaticMetadata": "worker",
     "updateSchedule": "schedule",
+    "updateArtifact": "artifact",
+    "answerWorkRequest": "workRequest",
+    "updateNotificationChannel": "notificationChannel",
 }
+
+
+TABLES = {
+    "setWorkerStaticMetadata": "worker",
+    "updateSchedule": "schedule",
+    "updateNotificationChannel": "notification_channel",
+    "updateArtifact": "artifact",
+}
+"""Those of mutations that are not about work requests."""
 
 
 def test_every_mutation_with_a_version_is_in_the_table() -> None:
@@ -163,7 +185,7 @@ async def test_a_change_is_refused_unless_the_version_is_the_one_that_was_seen(
     api: Api, world: World, mutation: str
 ) -> None:
     input, who = await INPUT[mutation](world), doer(world, mutation)
-    types = ("User", "Workspace", "WorkRequest", "Worker", "Schedule")
+    types = ("User", "Workspace", "WorkRequest", "Worker", "Schedule", "NotificationChannel", "Artifact")
     selection = " ".join(f"... on {name} {{ version }}" for name in types)
     document = f"query($id: ID!) {{ node(id: $id) {{ {selection} }} }}"
     version = (await api.execute(who, document, id=input["id"]))["node"]["version"]
@@ -186,9 +208,7 @@ async def test_of_two_changes_at_once_to_one_version_one_is_made(
     input, who = await INPUT[mutation](world), doer(world, mutation)
     version = {"updateUser": 1, "updateWorkspace": 1}.get(mutation)
     if version is None:
-        table = {"setWorkerStaticMetadata": "worker", "updateSchedule": "schedule"}.get(
-            mutation, "work_request"
-        )
+        table = TABLES.get(mutation, "work_request")
         version = (await fetch(f"SELECT version FROM {table} WHERE id = $1", _number(input["id"])))[0][
             "version"
         ]
@@ -226,6 +246,10 @@ ADMINISTRATIVE = {
     "setWorkerStaticMetadata": ("Worker", "CHANGE"),
     "purgeTasks": ("Task", "DELETION"),
     "updateSchedule": ("Schedule", "CHANGE"),
+    "registerArtifactCategory": ("ArtifactCategory", "ADDITION"),
+    "createNotificationChannel": ("NotificationChannel", "ADDITION"),
+    "updateNotificationChannel": ("NotificationChannel", "CHANGE"),
+    "deleteNotificationChannel": ("NotificationChannel", "DELETION"),
 }
 NOT_ADMINISTRATIVE = {
     "signIn",
@@ -242,12 +266,18 @@ NOT_ADMINISTRATIVE = {
     "appendWorkRequestLog",
     "completeWorkRequest",
     "handBackWorkRequest",
+    "askForInput",
+    "answerWorkRequest",
     "enqueueTask",
     "enqueueTasks",
     "retryTask",
     "retryTasks",
     "cancelTask",
     "sendSchedule",
+    "createArtifact",
+    "updateArtifact",
+    "createArtifactRelation",
+    "deleteArtifactRelation",
 }
 
 
@@ -322,6 +352,8 @@ EMITS: dict[str, list[str]] = {
     "appendWorkRequestLog": ["work_request.log_appended"],
     "completeWorkRequest": ["work_request.completed"],
     "handBackWorkRequest": ["work_request.requeued"],
+    "askForInput": ["work_request.needs_input"],
+    "answerWorkRequest": ["work_request.answered"],
     "enableWorker": [],  # it is
     "disableWorker": ["token.disabled", "worker.disabled"],
     "setWorkerStaticMetadata": ["worker.metadata_changed"],
@@ -333,6 +365,14 @@ EMITS: dict[str, list[str]] = {
     "purgeTasks": [],
     "updateSchedule": ["schedule.changed"],
     "sendSchedule": ["task.queued"],
+    "createArtifact": ["artifact.created"],
+    "updateArtifact": ["artifact.changed"],
+    "createArtifactRelation": ["artifact.related"],
+    "deleteArtifactRelation": ["artifact.unrelated"],
+    "registerArtifactCategory": ["artifact_category.registered"],
+    "createNotificationChannel": ["notification_channel.created"],
+    "updateNotificationChannel": ["notification_channel.changed"],
+    "deleteNotificationChannel": ["notification_channel.deleted"],
 }
 
 
@@ -351,6 +391,14 @@ def test_every_mutation_and_every_event_is_in_the_table() -> None:
         "worker_status.started",
         "worker_status.stopped",
         "worker_status.lost",
+        "artifact.file_progressed",
+        "artifact.file_completed",
+        "artifact.file_discarded",
+        "artifact.completed",
+        "artifact.deleted",
+        "file_store.created",
+        "file_store.changed",
+        "file_store.deleted",
     }
     assert set(CATALOGUE) <= {event for events in EMITS.values() for event in events} | elsewhere
 

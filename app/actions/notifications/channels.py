@@ -13,6 +13,7 @@ from app.actions.outbox import record
 from app.database import atomic
 from app.errors import Invalid
 from app.models import LogAction, NotificationChannel, NotificationMethod
+from app.models.notifications import check_channel_data
 
 CHANNEL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]{0,19}")
 
@@ -30,10 +31,10 @@ async def create_notification_channel(
     """A new channel of the viewer's tenant. Raises `Invalid` unless its data is as its method wants it."""
     viewer.require(Capability.ADMINISTER_NOTIFICATIONS)
     _check_name(name)
+    check_channel_data(method, data, ("input", "data"))  # Tortoise takes text for JSON
     channel = NotificationChannel(
         tenant_id=viewer.tenant_id, name=name, method=method, data=data, allow_override=allow_override
     )
-    channel.clean()
     input = {"name": name, "method": method.value, "data": data, "allow_override": allow_override}
     if before := await made_before(viewer, idempotency_key, "createNotificationChannel", input):
         return await NotificationChannel.get_visible(viewer, before)
