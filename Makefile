@@ -26,7 +26,7 @@ run: .venv/.run ## Run everything on this machine: http://127.0.0.1:8000/graphiq
 	@$(BIN)/python -m app run
 
 test: .venv/.dev ui ## Run the tests, in three processes; ARGS='-k name' picks some, ARGS=-n0 runs them in one
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types imports schema-check docs-check lock-check test ## All that must hold before a change is taken
 

@@ -24,6 +24,35 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["tests.cast", "tests.api", "tests.live", "tests.tasks_yard"]
 
+LONGEST = (
+    "tests/worker/test_worker.py",
+    "tests/faults/test_kills.py",
+    "tests/docs/test_examples.py",
+    "tests/faults/test_tasks.py",
+    "tests/cli/test_tasks.py",
+    "tests/scenarios/test_tasks.py",
+    "tests/cli/test_run.py",
+    "tests/resolvers/test_any_input.py",
+    "tests/cli/test_accounts.py",
+    "tests/cli/test_tasks_run.py",
+    "tests/web/test_graphiql_browser.py",
+    "tests/web/test_graphiql_tasks_browser.py",
+    "tests/faults/test_database.py",
+    "tests/faults/test_streams.py",
+    "tests/docs/test_programs.py",
+)
+"""Files that take more than ten seconds each, the longest first."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files (`make test`), the longest come first: at the end they would run alone."""
+    if hasattr(config, "workerinput"):
+        place = {name: number for number, name in enumerate(LONGEST)}
+        assert all((config.rootpath / name).is_file() for name in LONGEST), (
+            "one of LONGEST is not there any more"
+        )
+        items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 async def databases() -> AsyncIterator[Databases]:
