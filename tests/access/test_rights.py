@@ -33,6 +33,9 @@ UNLOCKS: dict[Capability, str] = {
     Capability.PURGE_TASKS: "purgeTasks",
     Capability.CHANGE_SCHEDULE: "updateSchedule",
     Capability.SEND_SCHEDULE: "sendSchedule",
+    Capability.CREATE_ARTIFACT: "createArtifact",
+    Capability.EDIT_ARTIFACT: "updateArtifact",
+    Capability.ADMINISTER_FILES: "registerArtifactCategory",
 }
 NEEDS_NONE = {
     Capability.LOWER_PRIORITY,  # of one's own work, and who submitted it may

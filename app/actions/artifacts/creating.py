@@ -85,9 +85,10 @@ async def _workspace(viewer: Viewer, new: NewArtifact) -> Workspace:
 
 async def _workspace_of_worker(viewer: Viewer, new: NewArtifact) -> Workspace:
     """That of the request which the worker runs; the request is held, so that it cannot end or be lost meanwhile."""
-    if new.work_request_id is None or new.attempt is None:
-        missing = "workRequest" if new.work_request_id is None else "attempt"
-        raise Invalid.field(missing, "A worker says for which attempt of which work request it makes this.")
+    if new.work_request_id is None:
+        raise Forbidden("A worker makes artifacts only for work requests that it runs: give workRequest.")
+    if new.attempt is None:
+        raise Invalid.field("attempt", "A worker says in which attempt it makes this.")
     request = await WorkRequest.lock_visible(viewer, new.work_request_id)
     request.require_attempt(new.attempt)
     if new.workspace_id not in (None, request.workspace_id):
