@@ -127,7 +127,7 @@ async def test_a_signed_address_is_enough(shelf: Shelf) -> None:
     assert (part.status_code, part.content) == (206, TEXT[4:9])
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(TEXT)))
     for kind in ("tar.gz", "zip"):
-        archive = await shelf.get(signed(shelf, archive_path(artifact.id, kind), days=7))  # type: ignore[arg-type]
+        archive = await shelf.get(signed(shelf, archive_path(artifact.id, kind), days=7))
         assert archive.status_code == 200
 
 
