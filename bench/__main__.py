@@ -1,4 +1,4 @@
-"""python -m bench [claims|delivery|tasks|tasks.PART]: measures all, or what is named, and prints tables in Markdown."""
+"""python -m bench [claims|delivery|expiry|tasks|tasks.PART]: measures all, or what is named, and prints tables in Markdown."""
 
 import argparse
 import asyncio
@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 
 import uvloop
 
-from bench import claims, delivery
+from bench import claims, delivery, expiry
 from bench.place import machine
 from bench.tasks import measuring as tasks
 
-SUBJECTS = {"claims": claims.measure, "delivery": delivery.measure, "tasks": tasks.measure}
+SUBJECTS = {
+    "claims": claims.measure,
+    "delivery": delivery.measure,
+    "expiry": expiry.measure,
+    "tasks": tasks.measure,
+}
 PARTS = {f"tasks.{part}": part for part in tasks.PARTS}
 
 

@@ -13,6 +13,8 @@ from enum import StrEnum
 from app.database import atomic, fetch
 from app.models.work import TRANSITIONS
 
+LARGEST = 500
+"""So many artifacts go in one batch, at most."""
 FINISHED = ", ".join(sorted(f"'{status.value}'" for status, others in TRANSITIONS.items() if not others))
 
 
@@ -46,10 +48,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Doomed:
-    """Artifacts that may go, in groups. A group holds those that lead to each other; all that lead to it come before it."""
+    """Artifacts that may go, in groups. A group holds those that lead to each other; all that lead to it come before it.
+
+    Larger cycles than a batch may be are several groups: `cycle` tells of each artifact in one in which it is. Relations
+    within it are not looked at again when it is removed piece by piece.
+    """
 
     groups: list[list[int]]
     spared: dict[Spared, int]
+    cycle: dict[int, int] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[int]:
@@ -86,7 +93,17 @@ async def _mark(at: datetime, tenant_id: int | None) -> Doomed:
         if row["spared"] is not None:
             spared[Spared(row["spared"])] += 1
     relations = await fetch(_AMONG, doomed)
-    return Doomed(in_order(doomed, ((row["artifact_id"], row["target_id"]) for row in relations)), spared)
+    return _split(in_order(doomed, ((row["artifact_id"], row["target_id"]) for row in relations)), spared)
+
+
+def _split(groups: list[list[int]], spared: dict[Spared, int]) -> Doomed:
+    """Cut cycles that are too large for one batch."""
+    doomed = Doomed([], spared)
+    for number, group in enumerate(groups):
+        if len(group) > LARGEST:
+            doomed.cycle.update(dict.fromkeys(group, number))
+        doomed.groups.extend(group[start : start + LARGEST] for start in range(0, len(group), LARGEST))
+    return doomed
 
 
 def in_order(ids: list[int], relations: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -5,8 +5,8 @@ comes after: a relation or a use that was committed meanwhile is seen and wins; 
 finds no artifact to refer to. So no artifact ever loses one that it needs.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -15,11 +15,12 @@ from typing import Any
 import asyncpg
 
 from app import events
-from app.actions.files.marking import USED, Counts, Doomed, Spared
+from app.actions.files.marking import LARGEST, USED, Counts, Doomed, Spared
 from app.actions.outbox import record
 from app.database import atomic, fetch
 
-LARGEST, FIRST = 500, 100
+SMALLEST = 50
+"""Smaller batches do not hold their locks for less: what a busy machine lets wait is each statement, not each row."""
 AIM = 0.04
 """Seconds for which a batch is to hold its locks: the size of the next one is chosen by the time that this one took."""
 PATIENCE_MS = 30
@@ -32,14 +33,14 @@ WINDOW = 20_000
 class Pace:
     """How large batches are, and for how long the slowest of them held its locks."""
 
-    size: int = FIRST
+    size: int = SMALLEST
     longest: float = 0.0
 
     def note(self, count: int, seconds: float) -> None:
         """Choose the next size by what a batch took. It at most doubles: the next one may be made of heavier rows."""
         self.longest = max(self.longest, seconds)
-        wanted = int(count * AIM / max(seconds, 1e-6))
-        self.size = max(1, min(LARGEST, wanted, max(2 * self.size, FIRST)))
+        wanted = max(SMALLEST, int(count * AIM / max(seconds, 1e-6)))
+        self.size = min(LARGEST, wanted, 2 * self.size)
 
     def put_off(self) -> None:
         """Somebody held something that a batch needed."""
@@ -88,10 +89,10 @@ async def sweep_artifacts(sweep: Sweep, doomed: Doomed) -> None:
     """Remove them, sources before targets."""
     waiting = doomed.groups[::-1]
     while waiting and sweep.has_time():
-        batch, cycle = _next_batch(waiting, sweep.pace.size)
+        batch = _next_batch(waiting, sweep.pace.size, doomed.cycle)
         began = monotonic()
         try:
-            removed, spared = await _remove_batch(batch, cycle, sweep.at)
+            removed, spared = await _remove_batch(batch, doomed.cycle, sweep.at)
         except asyncpg.LockNotAvailableError:
             if len(batch) == 1:
                 sweep.counts.spared[Spared.BUSY] += 1
@@ -105,20 +106,15 @@ async def sweep_artifacts(sweep: Sweep, doomed: Doomed) -> None:
             sweep.counts.spared[reason] += number
 
 
-def _next_batch(waiting: list[list[int]], size: int) -> tuple[list[int], list[int]]:
-    """Groups, until there are `size` artifacts; what leads to them was removed, or is among them.
-
-    A cycle larger than any batch goes piece by piece, and relations within it do not count; it is returned too.
-    """
+def _next_batch(waiting: list[list[int]], size: int, cycle: Mapping[int, int]) -> list[int]:
+    """Groups, until there are `size` artifacts: what leads to them was removed, or is among them."""
     group = waiting.pop()
-    if len(group) > LARGEST:
-        if rest := group[size:]:
-            waiting.append(rest)
-        return group[:size], group
-    batch = group
-    while waiting and len(batch) + len(waiting[-1]) <= size:
-        batch = batch + waiting.pop()
-    return batch, []
+    if len(group) > size and group[0] in cycle:
+        waiting.append(group[size:])
+        return group[:size]
+    while waiting and len(group) + len(waiting[-1]) <= size:
+        group = group + waiting.pop()
+    return group
 
 
 def _pieces(batch: list[int], size: int) -> list[list[int]]:
@@ -127,25 +123,50 @@ def _pieces(batch: list[int], size: int) -> list[list[int]]:
 
 @atomic()
 async def _remove_batch(
-    batch: Sequence[int], cycle: Sequence[int], at: datetime
+    batch: Sequence[int], cycle: Mapping[int, int], at: datetime
 ) -> tuple[Removed, Counter[Spared]]:
     """Remove what may still go. Raises `LockNotAvailableError` when what goes with an artifact is in others' hands."""
     await fetch(_HURRY, f"{PATIENCE_MS}ms")
     locked = [row["id"] for row in await fetch(_LOCK, batch, at)]
-    spared = {row["id"]: Spared(row["reason"]) for row in await fetch(_SPARED, locked, [*locked, *cycle])}
+    [look] = await fetch(_LOOK, locked)
+    spared = _spared(locked, look["used"], zip(look["sources"], look["targets"], strict=True), cycle)
     counted = Counter(spared.values())
     if len(locked) < len(batch):
         [still] = await fetch(_COUNT_EXPIRED, batch, at)
         counted[Spared.BUSY] = still["count"] - len(locked)
-    return await remove_artifacts([id for id in locked if id not in spared]), counted
+    going = [id for id in locked if id not in spared]
+    return await remove_artifacts(going, being_stored=look["being_stored"]), counted
 
 
-async def remove_artifacts(ids: list[int]) -> Removed:
-    """Remove artifacts that the caller's transaction has locked, with all that belongs to them."""
+def _spared(
+    locked: Sequence[int], used: Iterable[int], relations: Iterable[tuple[int, int]], cycle: Mapping[int, int]
+) -> dict[int, Spared]:
+    """Which of the locked stay: the used, those that something else leads to, and those that these lead to."""
+    going = set(locked)
+    spared = dict.fromkeys(used, Spared.USED)
+    targets: dict[int, list[int]] = defaultdict(list)
+    for source, target in relations:
+        if source in going:
+            targets[source].append(target)
+        elif source not in cycle or cycle[source] != cycle.get(target):
+            spared.setdefault(target, Spared.RELATED)
+    reached = list(spared)
+    while reached:
+        for target in targets[reached.pop()]:
+            if target not in spared:
+                spared[target] = Spared.RELATED
+                reached.append(target)
+    return spared
+
+
+async def remove_artifacts(ids: list[int], *, being_stored: bool = True) -> Removed:
+    """Remove artifacts that the caller's transaction has locked, with all that belongs to them. Not `being_stored`: none of
+    them has an upload whose bytes are on their way into a store."""
     if not ids:
         return Removed()
     await record(events.ArtifactDeleted, *ids)
-    await fetch(_LEAVE_WHAT_IS_BEING_STORED, ids)
+    if being_stored:
+        await fetch(_NOTE_WHAT_IS_BEING_STORED, ids)
     [row] = await fetch(_REMOVE, ids)
     return Removed(row["artifacts"], row["relations"], row["paths"], row["files"])
 
@@ -201,22 +222,20 @@ SELECT id FROM artifact WHERE id = ANY($1::bigint[]) AND expire_at <= $2 ORDER B
 
 _COUNT_EXPIRED = "SELECT count(*) AS count FROM artifact WHERE id = ANY($1::bigint[]) AND expire_at <= $2"
 
-_SPARED = f"""
-WITH RECURSIVE spared AS (
-    SELECT id, reason FROM (
-        SELECT artifact.id, CASE WHEN {USED} THEN 'used' WHEN EXISTS (
-            SELECT FROM artifact_relation
-            WHERE target_id = artifact.id AND NOT artifact_id = ANY($2::bigint[])) THEN 'related' END AS reason
-        FROM artifact WHERE artifact.id = ANY($1::bigint[])) AS looked_at
-    WHERE reason IS NOT NULL
-    UNION
-    SELECT artifact_relation.target_id, 'related' FROM spared JOIN artifact_relation ON artifact_id = spared.id
-    WHERE target_id = ANY($1::bigint[]))
-SELECT id, max(reason) AS reason FROM spared GROUP BY id
+_LOOK = f"""
+WITH locked AS MATERIALIZED (SELECT artifact.id FROM artifact WHERE artifact.id = ANY($1::bigint[])),
+relation AS MATERIALIZED (SELECT artifact_id, target_id FROM artifact_relation WHERE target_id = ANY($1::bigint[]))
+SELECT ARRAY(SELECT artifact.id FROM locked AS artifact WHERE {USED}) AS used,
+    EXISTS (
+        SELECT FROM file_in_artifact JOIN file_upload ON file_upload.file_in_artifact_id = file_in_artifact.id
+        WHERE file_in_artifact.artifact_id = ANY($1::bigint[]) AND NOT file_in_artifact.complete
+            AND file_upload.verified) AS being_stored,
+    ARRAY(SELECT artifact_id FROM relation ORDER BY artifact_id, target_id) AS sources,
+    ARRAY(SELECT target_id FROM relation ORDER BY artifact_id, target_id) AS targets
 """
 
 # An upload whose bytes were right may be putting them into a store just now, and will find that nobody wants them.
-_LEAVE_WHAT_IS_BEING_STORED = """
+_NOTE_WHAT_IS_BEING_STORED = """
 INSERT INTO file_to_remove (store_id, sha256, size)
 SELECT DISTINCT file_store.id, file.sha256, file.size
 FROM file_in_artifact

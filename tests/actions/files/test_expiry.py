@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.files import sweeping
+from app.actions.files import marking, sweeping
 from app.actions.files.expiry import expire
 from app.actions.files.marking import Spared, Stored, in_order
 from app.clock import now
@@ -78,8 +78,8 @@ async def test_a_cycle_goes_as_a_whole_or_stays_as_a_whole(yard: Yard) -> None:
 
 
 async def test_a_cycle_larger_than_any_batch_goes_too(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "LARGEST", 4)
-    monkeypatch.setattr(sweeping, "FIRST", 2)
+    monkeypatch.setattr(marking, "LARGEST", 4)
+    monkeypatch.setattr(sweeping, "SMALLEST", 2)
     cycle = [await yard.artifact(PAST) for _ in range(9)]
     for source, target in zip(cycle, cycle[1:] + cycle[:1], strict=True):
         await yard.relate(source, target)
