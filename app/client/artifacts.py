@@ -155,7 +155,12 @@ async def upload_files(
             patience=patience,
         )
 
-    lacking = [file async for file in files_of(client, artifact_id) if not file.complete]
+    lacking = []
+    async for file in files_of(client, artifact_id):
+        if file.complete:
+            progress(file.path, file.content.size, file.content.size)
+        else:
+            lacking.append(file)
     await all_of(send, lacking, at_once)
     return await find_artifact(client, artifact_id)
 

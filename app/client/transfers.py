@@ -118,13 +118,8 @@ class Transfers:
         body: AsyncIterator[bytes] | None = None,
     ) -> httpx.Response:
         given = {"accept": "*/*", "accept-encoding": "identity", "tus-resumable": "1.0.0", **(headers or {})}
-        try:
-            async with self._answer(method, self._here(url), given, body, UPLOADING) as response:
-                return response
-        except TransferError as error:
-            if error.status == 409:
-                raise Mismatch(str(error)) from error
-            raise
+        async with self._answer(method, self._here(url), given, body, UPLOADING) as response:
+            return response
 
     async def download(
         self,
@@ -284,9 +279,13 @@ def refusal(response: httpx.Response) -> Exception:
     )
     if status == 401:
         return Unauthenticated.saying("UNAUTHENTICATED", said)
+    if status == 409 and "upload-offset" in response.headers:
+        return Mismatch(said)
     if status in LATER:
         return Busy(said, sent=True, retry_after=seconds(response.headers.get("retry-after")))
-    if status in LOST or (status == 400 and "upload-offset" in response.headers):  # or we are not where it is
+    if problem.get("code") == "CONTENT_LOST":
+        return TransferError(said, status=status, code="CONTENT_LOST")
+    if status in LOST or (status == 400 and "upload-offset" in response.headers):  # we are not where it is
         return Unavailable(said, sent=True)
     return TransferError(said, status=status, code=problem.get("code"))
 

@@ -72,9 +72,7 @@ RUNNING = """query Running {
   viewer { worker { assignedWorkRequests(filter: {status: {eq: RUNNING}}, first: 100) {
     edges { node { id attempt taskName taskData } } } } } }"""
 
-INPUTS = (
-    """query Inputs($id: ID!) { workRequest(id: $id) { artifacts: inputs(first: 100) { nodes { id } } } }"""
-)
+INPUTS = """query Inputs($id: ID!) { workRequest(id: $id) { inputs { id } } }"""
 
 OUTPUTS = """query Outputs($id: ID!) { workRequest(id: $id) {
   artifacts(first: 100) { nodes { id category data complete } } } }"""
@@ -153,18 +151,20 @@ class Server:
 
     async def inputs(self, request: WorkRequest) -> set[str]:
         """The ids of the artifacts that the server holds for a request which we run."""
-        return {node["id"] for node in await self._artifacts(INPUTS, request)}
+        return {node["id"] for node in (await self._look_at(request, INPUTS))["inputs"]}
 
     async def outputs(self, request: WorkRequest) -> list[dict[str, Any]]:
         """The artifacts that attempts at a request which we run have begun or made, the newest first."""
-        return await self._artifacts(OUTPUTS, request)
+        nodes: list[dict[str, Any]] = (await self._look_at(request, OUTPUTS))["artifacts"]["nodes"]
+        return nodes
 
-    async def _artifacts(self, document: str, request: WorkRequest) -> list[dict[str, Any]]:
-        found = (await self.client.execute(document, {"id": request.id}))["workRequest"]
+    async def _look_at(self, request: WorkRequest, document: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = (await self.client.execute(document, {"id": request.id}))[
+            "workRequest"
+        ]
         if found is None:
             raise AttemptLost("the request is no longer ours to see")
-        nodes: list[dict[str, Any]] = found["artifacts"]["nodes"]
-        return nodes
+        return found
 
     async def hand_back(self, request: WorkRequest) -> None:
         """Give it back, however long the server is away."""
