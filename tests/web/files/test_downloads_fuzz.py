@@ -130,7 +130,7 @@ tag_headers = st.builds(
 )
 noise = st.text(st.sampled_from(' \t,-*"=/bytesW0123456789;é'), max_size=40)
 tag_or_noise = st.one_of(tag_headers, tag_headers, noise)
-if_ranges = st.one_of(some_tags, st.just(CURRENT), st.just("Fri, 01 Jan 2100 00:00:00 GMT"))
+if_ranges = st.one_of(some_tags, st.sampled_from([CURRENT, f"W/{CURRENT}", "Fri, 01 Jan 2100 00:00:00 GMT"]))
 of_ranges = {"range": st.one_of(range_headers, range_headers, noise), "if_range": if_ranges}
 of_conditions = {"if_match": tag_or_noise, "if_none_match": tag_or_noise}
 requests = st.one_of(
