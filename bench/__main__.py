@@ -1,4 +1,4 @@
-"""python -m bench [claims|delivery|expiry|tasks|tasks.PART]: measures all, or what is named, and prints tables in Markdown."""
+"""python -m bench [claims|delivery|expiry|files|tasks|tasks.PART]: measures all, or what is named; prints tables in Markdown."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from bench import claims, delivery, expiry
+from bench.files import measuring as files
 from bench.place import machine
 from bench.tasks import measuring as tasks
 
@@ -15,6 +16,7 @@ SUBJECTS = {
     "claims": claims.measure,
     "delivery": delivery.measure,
     "expiry": expiry.measure,
+    "files": files.measure,
     "tasks": tasks.measure,
 }
 PARTS = {f"tasks.{part}": part for part in tasks.PARTS}

@@ -79,7 +79,7 @@ class Place:
     async def server(self, name: str, *command: str) -> AsyncIterator[Server]:
         """A server with a new database. `command` is what to start instead of `python -m app serve`."""
         await self.create(name)
-        port = _free_port()
+        port = free_port()
         host = quote(str(self.credentials["host"]), safe="")
         settings = {
             "DATABASE_URL": f"postgresql://{self.credentials['user']}@/{name}?host={host}",
@@ -143,7 +143,8 @@ def _memory() -> bool:
     return Path("/dev/shm").is_mount() and shutil.disk_usage("/dev/shm").free > 2 << 30
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Bytes that come and go, beside nginx and dd on the same disk; and artifacts that are declared."""
