@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         examples=["smtps://user:password@mail.example:465"],
         description="Mail server for notifications: smtp://user:password@host:587 begins plain and turns to TLS where the "
         "server can, and must turn when it has a password for another machine; smtps:// is TLS from the start. Ports when "
-        "none is said: 25 and 465. Certificates are checked; SSL_CERT_FILE adds an authority of one's own. When unset, no "
+        "none is said: 25 and 465. Certificates are checked; SSL_CERT_FILE names authorities of one's own. When unset, no "
         "mail is sent.",
     )
     mail_from: str | None = Field(
@@ -348,10 +348,9 @@ def _misspelt(environ: Iterable[str]) -> Iterable[str]:
     """
     known = {name for field in Settings.model_fields for name in names_of(field).choices}
     for name in sorted(set(environ) - known):
-        near = difflib.get_close_matches(name.removeprefix(PREFIX), _plain_names(), n=1, cutoff=0.7)
-        if (
-            name.startswith(PREFIX) and near and not name.startswith("WORKYARD_WORKER_")
-        ):  # checked by the worker
+        if not name.startswith(PREFIX) or name.startswith("WORKYARD_WORKER_"):  # checked by the worker
+            continue
+        if near := difflib.get_close_matches(name.removeprefix(PREFIX), _plain_names(), n=1, cutoff=0.7):
             yield f"{name} is not a setting; did you mean {PREFIX}{near[0]}?"
 
 

@@ -110,3 +110,32 @@ def test_every_setting_says_what_it_is_for(field: str) -> None:
     assert description
     assert description.endswith(".")
     assert documented_name(field).isupper()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://u:hunter2@mail.example",
+        "smtp://",
+        "smtps://u:hunter2@mail.example:99999",
+        "smtp://mail.example:0",
+    ],
+)
+def test_a_mail_server_is_named_by_a_url_that_can_be_one(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert str(refused.value) == (
+        "expected SMTP_URL to be like smtps://user:password@mail.example:465, got something else"
+    )
+
+
+def test_a_mail_server_without_a_port_or_with_one_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("smtp://mail.example", "smtps://user:p%40ss@[::1]:465", "smtp://localhost:2525"):
+        monkeypatch.setenv("SMTP_URL", url)
+        found = load_settings().smtp_url
+        assert found is not None and found.get_secret_value() == url
+        assert "p%40ss" not in repr(load_settings())

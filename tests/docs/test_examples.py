@@ -66,6 +66,22 @@ async def test_the_guide_to_tasks_runs_as_it_stands_and_a_killed_runners_task_is
     assert '"crashes":1,"retries":0,"result":{"words":9}' in (tmp_path / "survived.json").read_text()
 
 
+async def test_the_guide_to_notifications_ends_with_a_mail(databases: Databases, tmp_path: Path) -> None:
+    port = str(free_port())
+    mail = {"SMTP_URL": f"smtp://127.0.0.1:{port}", "MAIL_FROM": "workyard@workyard.example"}
+
+    async with start_server(databases, **mail) as server, run_runner(server.credentials, **mail):
+        await run_examples(
+            ROOT / "docs" / "guides" / "notifications.md", server, tmp_path, replacing={"8025": port}
+        )
+
+    taken = (tmp_path / "mail.out").read_text()
+    assert taken.count("MESSAGE FOLLOWS") == 1
+    assert re.search(r"^Subject: noop \d+: aborted$", taken, re.MULTILINE)
+    assert re.search(r"^Cc: me@workyard.example$", taken, re.MULTILINE)
+    assert '"uid":"app.chores.notifications.send_mail:aborted"' in (tmp_path / "mail.json").read_text()
+
+
 def test_every_make_target_that_a_page_names_exists() -> None:
     lines = {
         line.split("#")[0].strip()
