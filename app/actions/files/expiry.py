@@ -6,10 +6,12 @@ from pathlib import Path
 from time import monotonic
 
 from app.access import Capability, Viewer
+from app.actions.audit import note_many
 from app.actions.files.marking import Counts, foresee, mark
 from app.actions.files.sweeping import Sweep, sweep_artifacts, sweep_files, sweep_unnamed_files
 from app.actions.files.temporary import unlink_temporary_files
 from app.clock import now
+from app.models import Artifact, LogAction
 
 LONGEST = 300.0
 """Seconds after which a run leaves the rest to the next one."""
@@ -61,6 +63,14 @@ async def expire(
 async def run_expiry(
     viewer: Viewer, at: datetime | None, *, dry_run: bool, uploads: Path, seconds: float
 ) -> ExpiryReport:
-    """Expiry in the viewer's tenant."""
+    """Expiry in the viewer's tenant, and an entry in the book of what administrators did."""
     viewer.require(Capability.ADMINISTER_FILES)
-    return await expire(at, uploads=uploads, tenant_id=viewer.tenant_id, dry_run=dry_run, seconds=seconds)
+    report = await expire(at, uploads=uploads, tenant_id=viewer.tenant_id, dry_run=dry_run, seconds=seconds)
+    if not dry_run:
+        done = {
+            "at": report.at.isoformat(),
+            "artifacts": report.counts.artifacts,
+            "files": report.counts.files,
+        }
+        await note_many(viewer, LogAction.DELETION, Artifact, 0, "expired artifacts", **done)
+    return report

@@ -5,12 +5,13 @@ from these along relations, from artifact to target. Cycles are no trouble.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from app.database import atomic, fetch
+from app.database import fetch, in_transaction, transaction
 from app.models.work import TRANSITIONS
 
 LARGEST = 500
@@ -63,26 +64,34 @@ class Doomed:
         return [id for group in self.groups for id in group]
 
 
-@atomic()
 async def mark(at: datetime, tenant_id: int | None) -> Doomed:
     """What may go of that tenant, or of all. Nothing is locked."""
-    await fetch(_READ_ONLY)
-    return await _mark(at, tenant_id)
+    async with _snapshot():
+        return await _mark(at, tenant_id)
 
 
-@atomic()
 async def foresee(at: datetime, tenant_id: int | None) -> Counts:
-    """What expiry would remove, were it done now: in a transaction that cannot write."""
-    await fetch(_READ_ONLY)
-    doomed = await _mark(at, tenant_id)
-    [row] = await fetch(_COUNT, doomed.ids)
-    counts = Counts(len(doomed.ids), row["relations"], row["uploads"])
-    counts.spared.update(doomed.spared)
-    [files] = await fetch(_COUNT_FILES, doomed.ids, tenant_id is None)
-    counts.files = files["files"]
-    for store in await fetch(_COUNT_STORED, doomed.ids, tenant_id is None):
-        counts.stores[store["name"]] = Stored(store["files"], store["bytes"])
-    return counts
+    """What expiry would remove, were it done now."""
+    async with _snapshot():
+        doomed = await _mark(at, tenant_id)
+        [row] = await fetch(_COUNT, doomed.ids)
+        counts = Counts(len(doomed.ids), row["relations"], row["uploads"])
+        counts.spared.update(doomed.spared)
+        [files] = await fetch(_COUNT_FILES, doomed.ids, tenant_id is None)
+        counts.files = files["files"]
+        for store in await fetch(_COUNT_STORED, doomed.ids, tenant_id is None):
+            counts.stores[store["name"]] = Stored(store["files"], store["bytes"])
+        return counts
+
+
+@asynccontextmanager
+async def _snapshot() -> AsyncIterator[None]:
+    """A transaction that sees one state and cannot write, unless it is part of one that others began."""
+    outermost = not in_transaction()
+    async with transaction():
+        if outermost:
+            await fetch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 async def _mark(at: datetime, tenant_id: int | None) -> Doomed:
@@ -150,8 +159,6 @@ def _take_group(stack: list[int], first: int, lowest: dict[int, int]) -> list[in
         lowest[id] = -1
     return group
 
-
-_READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 USED = f"""EXISTS (
     SELECT FROM work_request_input JOIN work_request ON work_request.id = work_request_input.work_request_id
