@@ -72,7 +72,7 @@ RUNNING = """query Running {
   viewer { worker { assignedWorkRequests(filter: {status: {eq: RUNNING}}, first: 100) {
     edges { node { id attempt taskName taskData } } } } } }"""
 
-INPUTS = """query Inputs($id: ID!) { workRequest(id: $id) { inputs { id } } }"""
+INPUTS = """query Inputs($id: ID!) { workRequest(id: $id) { inputs(first: 100) { nodes { id } } } }"""
 
 OUTPUTS = """query Outputs($id: ID!) { workRequest(id: $id) {
   artifacts(first: 100) { nodes { id category data complete } } } }"""
@@ -151,7 +151,7 @@ class Server:
 
     async def inputs(self, request: WorkRequest) -> set[str]:
         """The ids of the artifacts that the server holds for a request which we run."""
-        return {node["id"] for node in (await self._look_at(request, INPUTS))["inputs"]}
+        return {node["id"] for node in (await self._look_at(request, INPUTS))["inputs"]["nodes"]}
 
     async def outputs(self, request: WorkRequest) -> list[dict[str, Any]]:
         """The artifacts that attempts at a request which we run have begun or made, the newest first."""

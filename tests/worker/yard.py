@@ -156,23 +156,35 @@ class Yard:
         self.admin = Client(self.url, key, retries=50, backoff=Backoff(base=0.05, cap=0.3))
 
     async def start_worker(
-        self, name: str, *, activated: bool = True, url: str = "", **settings: Any
+        self,
+        name: str,
+        *,
+        activated: bool = True,
+        url: str = "",
+        environment: dict[str, str] | None = None,
+        **settings: Any,
     ) -> Program:
         """A worker of that name; a second one of the same name has the state that the first one left."""
         given = {
             "name": name,
-            "state_dir": self._directory / name,
+            "state_dir": self.directory_of(name),
             "grace_seconds": 0,
             "lease_seconds": 3,
         } | settings
         if activated:
             given["activation_token"] = (await self.admin.mutate(ACTIVATE))["key"]
-        environment = {f"WORKYARD_WORKER_{name.upper()}": str(value) for name, value in given.items()}
-        worker = await Program.start("worker", WORKYARD_URL=url or self.url, **environment)
+        variables = {f"WORKYARD_WORKER_{name.upper()}": str(value) for name, value in given.items()}
+        worker = await Program.start(
+            "worker", WORKYARD_URL=url or self.url, **variables, **(environment or {})
+        )
         self.workers.append(worker)
         if activated:
             await self.connected(name)
         return worker
+
+    def directory_of(self, name: str) -> Path:
+        """The state directory of the worker of that name."""
+        return self._directory / name
 
     async def stop_workers(self) -> None:
         for worker in self.workers:
