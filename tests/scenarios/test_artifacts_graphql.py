@@ -1,45 +1,78 @@
-"""Artifacts by GraphQL: declared, found, related, kept."""
+"""Artifacts by GraphQL: the scenarios that every version must satisfy."""
 
-import hashlib
-from typing import Any
-
-from tests.api import Api, gid
+from tests.api import Api, gid, state
+from tests.artifact_rows import (
+    RELATION,
+    artifact,
+    declare,
+    file,
+    number,
+)
 from tests.cast import Cast
 
 
-def file(path: str, content: bytes = b"hello", **more: Any) -> dict[str, Any]:
-    """A file as createArtifact takes it."""
-    return {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest(), **more}
-
-
-ARTIFACT = """artifact { id complete completedAt category data expireAt workspace { name } createdBy { username }
-  filesToUpload { path uploadUrl downloadUrl upload { receivedBytes } }
-  files { totalCount nodes { path complete contentType file { sha256 size } uploadUrl downloadUrl } } }"""
-
-
 async def test_22_of_two_files_one_of_no_bytes_only_the_other_is_to_be_uploaded(api: Api, cast: Cast) -> None:
-    made = await api.mutate(
+    made = await declare(
+        api,
         cast.bob,
-        "createArtifact",
-        ARTIFACT,
+        file("b/f ü.txt", contentType="text/plain; charset=utf-8"),
+        file("a/empty", b""),
         workspace=gid(cast.lab),
-        category="workyard:test",
         data={"a": 1},
-        files=[file("b/full.txt", contentType="text/plain"), file("a/empty", b"")],
     )
 
-    artifact = made.done["artifact"]
-    number = await _row_number(artifact["id"])
-    assert [each["path"] for each in artifact["filesToUpload"]] == ["b/full.txt"]
-    assert artifact["filesToUpload"][0]["uploadUrl"].endswith(f"/artifacts/{number}/files/b/full.txt")
-    assert not artifact["complete"]
-    assert [(each["path"], each["complete"]) for each in artifact["files"]["nodes"]] == [
-        ("a/empty", True),
-        ("b/full.txt", False),
-    ]
+    (missing,) = made["filesToUpload"]
+    address = f"http://127.0.0.1:8000/artifacts/{number(made['id'])}/files/b/f%20%C3%BC.txt"
+    assert missing == {"path": "b/f ü.txt", "uploadUrl": address, "downloadUrl": None, "upload": None}
+    assert (made["complete"], made["completedAt"], made["data"]) == (False, None, {"a": 1})
+    assert (made["workspace"], made["createdBy"]) == ({"name": "lab"}, {"username": "bob"})
+    empty, full = made["files"]["nodes"]
+    assert (empty["path"], empty["complete"], empty["uploadUrl"]) == ("a/empty", True, None)
+    assert empty["downloadUrl"].endswith("/files/a/empty")
+    assert full["contentType"] == "text/plain; charset=utf-8"
+    assert full["file"] == {"sha256": file("x")["sha256"], "size": 5}
 
 
-async def _row_number(id: str) -> int:
-    from app.graphql.ids import decode_id
+async def test_28_an_artifact_is_expired_at_the_very_instant_and_never_without_one(
+    api: Api, cast: Cast
+) -> None:
+    made = await declare(api, cast.bob, workspace=gid(cast.lab), expireAt="2030-01-01T00:00:00Z")
+    never = await declare(api, cast.bob, workspace=gid(cast.lab))
+    document = """query($id: ID!, $at: DateTime!) { artifact(id: $id) { expired(at: $at) }
+      artifacts(filter: {expiredAt: {eq: $at}}) { nodes { id } }
+      others: artifacts(filter: {not: {expiredAt: {eq: $at}}}) { nodes { id } } }"""
 
-    return int(decode_id(id)[1])
+    at = await api.execute(cast.vic, document, id=made["id"], at="2030-01-01T00:00:00Z")
+    before = await api.execute(cast.vic, document, id=made["id"], at="2029-12-31T23:59:59.999999Z")
+    without = await api.execute(cast.vic, document, id=never["id"], at="9999-01-01T00:00:00Z")
+
+    assert at.data == {
+        "artifact": {"expired": True},
+        "artifacts": {"nodes": [{"id": made["id"]}]},
+        "others": {"nodes": [{"id": never["id"]}]},
+    }
+    assert before["artifact"] == {"expired": False} and before["artifacts"]["nodes"] == []
+    assert without["artifact"] == {"expired": False}
+
+
+async def test_27_the_same_relation_is_made_but_once(api: Api, cast: Cast) -> None:
+    one, two = gid(await artifact(cast.lab)), gid(await artifact(cast.lab))
+
+    first = await api.mutate(
+        cast.bob, "createArtifactRelation", RELATION, artifact=one, target=two, type="EXTENDS"
+    )
+    before = await state()
+    second = await api.mutate(
+        cast.bob, "createArtifactRelation", RELATION, artifact=one, target=two, type="EXTENDS"
+    )
+    unchanged = await state()
+    other = await api.mutate(
+        cast.bob, "createArtifactRelation", RELATION, artifact=one, target=two, type="RELATES_TO"
+    )
+
+    assert (first.done["created"], second.done["created"]) == (True, False)
+    assert first.done["relation"] == second.done["relation"]
+    assert first.done["relation"]["artifact"] == {"id": one}
+    assert first.done["relation"]["target"] == {"id": two}
+    assert before == unchanged
+    assert other.done["created"] and other.done["relation"]["id"] != first.done["relation"]["id"]
