@@ -45,6 +45,7 @@ WorkRequestFilter = filter_of(
     "supersedes",
     "attempt",
     assigned=flag("True: it has a worker.", lambda _: Q(worker_id__isnull=False)),
+    asking=flag("True: its task asks people something.", lambda _: Q(needs_input__isnull=False)),
     superseded=flag(
         "True: a retry took its place.",
         lambda _: Q(
@@ -117,6 +118,7 @@ class WorkRequestActions:
     abort: bool = strawberry.field(description="You may stop it.")
     retry: bool = strawberry.field(description="You may have it run again.")
     set_priority: bool = strawberry.field(description="You may change its place in the queue.")
+    answer: bool = strawberry.field(description="Its task asks something, and you may answer.")
 
 
 @entity(models.WorkRequest)
@@ -244,6 +246,7 @@ def _actions(viewer: Viewer, row: models.WorkRequest, *, retried: bool) -> WorkR
         abort=may_abort and not row.finished,
         retry=row.retryable and not retried and viewer.can(Capability.RETRY_WORK, row.workspace_id),
         set_priority=may_order and row.status in (BLOCKED, PENDING),
+        answer=row.needs_input is not None and viewer.can(Capability.CREATE_WORK, row.workspace_id),
     )
 
 

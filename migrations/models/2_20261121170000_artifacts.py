@@ -175,6 +175,7 @@ ALTER TABLE work_request ADD COLUMN notifications jsonb NOT NULL DEFAULT '[]'
     ADD COLUMN needs_input text CONSTRAINT work_request_needs_input_while_running
         CHECK (needs_input IS NULL OR (needs_input <> '' AND status = 'running')),
     ADD COLUMN answer text;
+CREATE INDEX work_request_asking ON work_request (created_at, id) WHERE needs_input IS NOT NULL;
 
 -- tasks of the new objects go with them
 INSERT INTO content_type (app_label, model) VALUES

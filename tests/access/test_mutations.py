@@ -502,21 +502,23 @@ async def test_ones_own_work_may_be_moved_down_and_any_work_by_staff(
 
 
 async def test_viewer_can_says_what_the_mutations_permit(api: Api, world: World) -> None:
-    """Of a request that waits, and of one that was aborted."""
+    """Of a request that waits, of one that was aborted, of one that asks something, and of one that runs."""
     for role in ROLES:
         for prepare, mutations in (
             (_of_bob, {"abort": "abortWorkRequest", "setPriority": "setWorkRequestPriority"}),
             (_aborted, {"retry": "retryWorkRequest", "abort": "abortWorkRequest"}),
+            (_asked, {"answer": "answerWorkRequest"}),
+            (_running, {"answer": "answerWorkRequest"}),
         ):
             for right, mutation in mutations.items():
                 input = await prepare(world)
-                document = (
-                    "query($id: ID!) { workRequest(id: $id) { viewerCan { abort retry setPriority } } }"
-                )
+                document = "query($id: ID!) { workRequest(id: $id) { viewerCan { abort retry setPriority answer } } }"
                 seen = (await api.execute(world.who(role), document, id=input["id"]))["workRequest"]
-                extra = {"priorityAdjustment": -1} if right == "setPriority" else {}
+                extra = {"setPriority": {"priorityAdjustment": -1}, "answer": {"answer": "Red"}}.get(
+                    right, {}
+                )
 
-                answer = await run(api, world.who(role), mutation, {**input, **extra})
+                answer = await run(api, world.who(role), mutation, {"id": input["id"], **extra})
 
                 assert (outcome(answer) == "done") == bool(seen and seen["viewerCan"][right]), (role, right)
 

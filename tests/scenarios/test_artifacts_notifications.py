@@ -288,6 +288,7 @@ async def test_a_task_asks_people_are_told_one_answers_and_the_worker_hears_it(
         )
         await mailed(request)
         seen = await until_type(watching, "work_request.needs_input")
+        open_questions = await api.execute(cast.ann, ASKING)
         answered = await api.mutate(
             cast.bob, "answerWorkRequest", "workRequest { needsInput answer }", id=gid(request), answer="Red"
         )
@@ -297,10 +298,15 @@ async def test_a_task_asks_people_are_told_one_answers_and_the_worker_hears_it(
 
     assert asked.done["workRequest"] == {"needsInput": "Which colour?"}
     assert seen["workRequest"]["needsInput"] == "Which colour?"
+    assert open_questions["workRequests"]["nodes"] == [{"id": gid(request)}]
+    assert (await api.execute(cast.ann, ASKING))["workRequests"]["nodes"] == []
     assert postbox.subjects == [f"WorkRequest {request.id} needs input"]
     assert "Which colour?" in postbox.letters[0].body
     assert answered.done["workRequest"] == {"needsInput": None, "answer": "Red"}
     assert (message["answer"], message["attempt"], message["workRequest"]) == ("Red", 1, {"id": gid(request)})
+
+
+ASKING = "{ workRequests(filter: {asking: {eq: true}}) { nodes { id } } }"
 
 
 async def until_type(watching: Any, type: str) -> dict[str, Any]:

@@ -115,6 +115,13 @@ MEMBERS: Mapping[str, Here | Absent] = {
     "authentik.TaskLog.to_log_event": Here("models.TaskLog.to_log_event", "TaskLog.event"),
     "authentik.TasksModel.tasks": Here("schema.tasks.tasks_of", "WorkRequest.tasks"),
     "authentik.WorkerStatus.__str__": Here("models.WorkerStatus.__str__", "WorkerStatus.hostname"),
+    "debusine.NotificationChannel.Methods": Here("models.NotificationMethod", "NotificationMethod"),
+    "debusine.NotificationChannel.clean": Here(
+        "models.NotificationChannel.clean", "Mutation.createNotificationChannel"
+    ),
+    "debusine.NotificationChannel.data_jsonschemas": Here(
+        "models.NotificationChannel.data_jsonschemas", "CreateNotificationChannelInput.data"
+    ),
     "debusine.Token.key": Here("models.Token.key", "CreateTokenPayload.key"),
     "debusine.User.workrequest_set": Here("models.User.workrequest_set", "User.workrequestSet"),
     "debusine.WorkRequest.Results": Here("models.WorkRequestResult", "WorkRequestResult"),
