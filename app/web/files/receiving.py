@@ -15,6 +15,7 @@ SECONDS_WITHOUT_BYTES = 60.0
 """A sender that says nothing for so long has gone, though nobody told us: others may go on."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_IN_MEMORY = 0.1
 
 Look = Callable[[], Awaitable[None]]
 
@@ -30,6 +31,7 @@ class Receiver:
         self._gathered: list[bytes] = []
         self._size = 0
         self._writing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._failed = False
 
     @property
@@ -48,7 +50,7 @@ class Receiver:
                 due = loop.time() + SECONDS_BETWEEN_LOOKS
                 async for chunk in request.stream():
                     await self._add(chunk, most)
-                    if loop.time() >= due:
+                    if chunk and loop.time() >= due:
                         await self._flush()
                         await look()
                         due = loop.time() + SECONDS_BETWEEN_LOOKS
@@ -59,6 +61,8 @@ class Receiver:
             detail = f"Nothing came for {SECONDS_WITHOUT_BYTES:g} seconds. What came before is kept."
             raise Refused(408, detail, ErrorCode.UNAVAILABLE, {"Connection": "close"}) from None
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             await self._flush()
 
     async def _add(self, chunk: bytes, most: int) -> None:
@@ -70,14 +74,28 @@ class Receiver:
         self._size += len(chunk)
         if self._size >= BLOCK:
             await self._hand_over()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SECONDS_IN_MEMORY, self._write_what_waits)
 
     async def _hand_over(self) -> None:
         """Have the block written while the next is gathered."""
         await self._written_so_far()
+        if self._size and not self._failed:
+            self._begin_to_write()
+
+    def _begin_to_write(self) -> None:
         block = b"".join(self._gathered)
         self._gathered.clear()
         self._size = 0
         self._writing = asyncio.create_task(in_thread(self._write, block))
+
+    def _write_what_waits(self) -> None:
+        """Leave nothing of a slow sender in memory: what the disk does not have is lost with the process."""
+        self._timer = None
+        if self._writing is not None and not self._writing.done():
+            self._timer = asyncio.get_running_loop().call_later(SECONDS_IN_MEMORY, self._write_what_waits)
+        elif self._size and not self._failed:
+            self._begin_to_write()
 
     def _write(self, block: bytes) -> None:
         try:
@@ -90,12 +108,13 @@ class Receiver:
             self._hash.update(block)
 
     async def _flush(self) -> None:
+        await self._hand_over()
         await self._written_so_far()
-        if self._size and not self._failed:
-            await self._hand_over()
-            await self._written_so_far()
 
     async def _written_so_far(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            await writing
+        while (writing := self._writing) is not None:
+            try:
+                await writing
+            finally:
+                if self._writing is writing:  # else the timer began another
+                    self._writing = None

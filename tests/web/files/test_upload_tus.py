@@ -162,7 +162,7 @@ async def send(sender: Sender, content: bytes, chunk_size: int, *, chunks: int |
     client = TusClient(base, headers={"Token": sender.shelf.cast.bob.key})
 
     def work() -> Any:
-        uploader = client.uploader(
+        uploader: Any = client.uploader(
             file_stream=io.BytesIO(content), url=f"{base}{sender.url}", chunk_size=chunk_size
         )
         if chunks is None:
