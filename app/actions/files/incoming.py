@@ -26,8 +26,10 @@ _THREADS = ThreadPoolExecutor(8, thread_name_prefix="upload")
 class UploadBusy(Conflict):
     """Somebody else is sending this file just now."""
 
-    def __init__(self) -> None:
-        super().__init__("Somebody is sending this file just now; try again in a moment.")
+    def __init__(
+        self, message: str = "Somebody is sending this file just now; try again in a moment."
+    ) -> None:
+        super().__init__(message)
 
 
 class Incoming:
