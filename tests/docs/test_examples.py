@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 from tests.database.cluster import Databases
@@ -39,6 +40,25 @@ async def test_the_quickstarts_examples_run_as_described(yard: LiveServer, tmp_p
     assert (
         '"name":"second-example","connected":true,"enabled":true' in (tmp_path / "workers.json").read_text()
     )
+
+
+async def test_the_guide_to_artifacts_runs_as_it_stands_and_counts_the_same_in_every_way(
+    yard: LiveServer, tmp_path: Path
+) -> None:
+    await run_examples(ROOT / "docs" / "guides" / "artifacts.md", yard, tmp_path)
+
+    counted = (tmp_path / "counts" / "words.txt").read_text()
+    assert [line.split() for line in counted.splitlines()] == [
+        ["25", "lamb.txt"], ["20", "tyger.txt"], ["45", "total"],
+    ]  # fmt: skip
+    assert (tmp_path / "counted.txt").read_text() == counted
+    assert (tmp_path / "counts-again" / "words.txt").read_text() == counted
+    assert '"type":"BUILT_USING"' in (tmp_path / "made.json").read_text()
+    assert (tmp_path / "first.txt").read_bytes() == (tmp_path / "numbers.txt").read_bytes()[:100]
+    with tarfile.open(tmp_path / "numbers.tar.gz") as archive:
+        file = archive.extractfile("numbers.txt")
+        assert file
+        assert file.read() == (tmp_path / "numbers.txt").read_bytes()
 
 
 async def test_the_guide_to_tasks_runs_as_it_stands_and_a_killed_runners_task_is_done_once(

@@ -93,6 +93,31 @@ def test_the_handler_in_the_guide_is_the_example_that_can_be_installed() -> None
     assert tomllib.loads(blocks(guide, "toml")[0])["project"]["entry-points"] == project["entry-points"]
 
 
+def test_the_program_in_the_guide_to_artifacts_is_the_example() -> None:
+    program = blocks(GUIDES / "artifacts.md", "python")[0]
+
+    assert (ROOT / "examples" / "artifacts" / "count_words.py").read_text().endswith(program)
+
+
+def test_the_handler_in_the_guide_to_artifacts_works(tmp_path: Path) -> None:
+    handler = blocks(GUIDES / "artifacts.md", "python")[1]
+    corpus = ROOT / "examples" / "artifacts" / "corpus"
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "corpus").symlink_to(corpus)
+    use = (
+        "print(CountLines().run(WorkRequest('x', 1, 'count_lines', {})).output_data, context.described.data)"
+    )
+    (tmp_path / "use.py").write_text(f"{handler}\n\n{use}")
+
+    printed = subprocess.run(
+        [sys.executable, "use.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=SECONDS, check=True,
+    ).stdout  # fmt: skip
+
+    assert printed == "{'lines': 8} {'texts': 2}\n"
+    assert (tmp_path / "outputs" / "lines" / "tyger.txt").read_text() == "4\n"
+
+
 @pytest.mark.parametrize(("which", "example"), [(0, "reports.py"), (1, "order.py")])
 def test_the_programs_in_the_guide_to_tasks_are_the_examples(which: int, example: str) -> None:
     program = blocks(GUIDES / "tasks.md", "python")[which]
