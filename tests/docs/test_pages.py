@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import GraphQLSchema, build_schema, parse, validate
 from prometheus_client import generate_latest
 
 from app.models.tasks import FINAL
@@ -44,10 +44,13 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
             assert anchor in set(anchors(target)), f"{path} has no heading #{anchor}"
 
 
-@each_page
-def test_the_operations_in_a_page_fit_the_schema(page: Path) -> None:
-    schema = build_schema((ROOT / "schema.graphql").read_text())
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema.graphql").read_text())
 
+
+@each_page
+def test_the_operations_in_a_page_fit_the_schema(page: Path, schema: GraphQLSchema) -> None:
     for code in blocks(page, "graphql"):
         assert validate(schema, parse(code)) == []
 
