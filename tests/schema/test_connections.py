@@ -90,6 +90,29 @@ ROOTS = (
         {"NEXT_RUN": "next_run", "ACTOR_NAME": "actor_name", "IDENTIFIER": "identifier"},
         (("next_run", False),),
     ),
+    Listed(
+        "artifacts",
+        models.Artifact,
+        {
+            "CREATED_AT": "created_at",
+            "COMPLETED_AT": "completed_at",
+            "EXPIRE_AT": "expire_at",
+            "CATEGORY": "category",
+        },
+        (("created_at", True),),
+    ),
+    Listed(
+        "fileStores",
+        models.FileStore,
+        {"NAME": "name", "CREATED_AT": "created_at", "TOTAL_SIZE": "total_size"},
+        (("name", False),),
+    ),
+    Listed(
+        "notificationChannels",
+        models.NotificationChannel,
+        {"NAME": "name", "CREATED_AT": "created_at"},
+        (("name", False),),
+    ),
     Listed("teams", models.Team),
     Listed("groups", models.Group),
     Listed("permissions", models.Permission),
@@ -142,6 +165,24 @@ FILL = (
     """INSERT INTO schedule (tenant_id, actor_name, identifier, crontab, next_run)
        SELECT {tenant}, 'yard.a' || n % 2, CASE WHEN n > 2 THEN 's' || n END, '* * * * *',
            timestamptz '2026-01-01Z' + (n % 3) * interval '1 day' FROM generate_series(1, 8) AS n""",
+    """INSERT INTO artifact (workspace_id, category, data, created_by_id, created_at, complete, completed_at, expire_at)
+       SELECT {lab}, 'kind:' || n % 2, jsonb_build_object('n', n % 3), CASE WHEN n % 3 > 0 THEN {bob}::bigint END,
+           timestamptz '2026-01-01Z' + (n % 4) * interval '1 microsecond', n % 2 = 0,
+           CASE WHEN n % 2 = 0 THEN timestamptz '2026-01-02Z' + (n % 3) * interval '1 day' END,
+           CASE WHEN n % 5 > 1 THEN timestamptz '2027-01-01Z' + (n % 2) * interval '1 day' END
+       FROM generate_series(1, 18) AS n""",
+    """WITH made AS (INSERT INTO file (sha256, size)
+           SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), n % 2 FROM generate_series(1, 6) AS n RETURNING id)
+       INSERT INTO file_in_artifact (artifact_id, path, file_id, content_type, complete)
+       SELECT artifact.id, 'f/' || made.id, made.id, CASE WHEN made.id % 2 = 0 THEN 'text/plain' END, artifact.complete
+       FROM artifact, made WHERE artifact.id % 3 = made.id % 3""",
+    """INSERT INTO file_store (name, backend, created_at)
+       SELECT 's' || n, 'memory', timestamptz '2026-01-01Z' + (n % 2) * interval '1 day' FROM generate_series(1, 5) AS n""",
+    """INSERT INTO file_in_store (store_id, file_id) SELECT file_store.id, file.id FROM file_store, file
+       WHERE file_store.id % 2 = file.id % 2""",
+    """INSERT INTO notification_channel (tenant_id, name, method, created_at)
+       SELECT {tenant}, 'c' || n, 'email', timestamptz '2026-01-01Z' + (n % 2) * interval '1 day'
+       FROM generate_series(1, 5) AS n""",
     """INSERT INTO team (tenant_id, name) SELECT {tenant}, 'team-' || n FROM generate_series(1, 5) AS n""",
     """INSERT INTO "group" (tenant_id, name) SELECT {tenant}, 'group-' || n FROM generate_series(1, 5) AS n""",
     """INSERT INTO permission (codename, name) SELECT 'may-' || n, 'May' FROM generate_series(1, 5) AS n""",
@@ -310,7 +351,13 @@ async def test_pages_of_none_to_a_hundred_rows_may_be_asked_for(api: Api, full: 
         assert answer["workRequests"]["totalCount"] == 25
 
 
-DEFAULTS = {"workRequests": "CREATED_AT ASC", "schedules": "NEXT_RUN ASC"}
+DEFAULTS = {
+    "workRequests": "CREATED_AT ASC",
+    "schedules": "NEXT_RUN ASC",
+    "artifacts": "CREATED_AT DESC",
+    "fileStores": "NAME ASC",
+    "notificationChannels": "NAME ASC",
+}
 """Lists whose default order can also be asked for."""
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import models
+from app.actions import artifacts as actions
 from app.graphql.ids import decode_id, global_id
 from tests.api import Api, gid
 from tests.cast import Cast
@@ -24,6 +25,8 @@ VALUES: dict[str, Any] = {
     "String": "a%_\\'\"é",
     "DateTime": "2026-01-01T00:00:00Z",
     "JSON": {"a": [1, None, {"b": "ü"}]},
+    "BigInt": -(2**63),
+    "Sha256": "ab" * 32,
     "UUID": "0190163d-8694-739b-aea5-966c26f8ad91",
 }
 
@@ -59,6 +62,7 @@ POINTS_TO = {
     "parent": "WorkRequest",
     "supersedes": "WorkRequest",
     "relObj": "WorkRequest",
+    "createdByWorkRequest": "WorkRequest",
 }
 
 
@@ -81,6 +85,11 @@ WHERE = {
     "LogEntryFilter": "logEntries(first: 2, filter: $f) { totalCount nodes { id } }",
     "TaskFilter": "tasks(first: 2, filter: $f) { totalCount nodes { id } } taskStatusSummary(filter: $f) { total }",
     "ScheduleFilter": "schedules(first: 2, filter: $f) { totalCount nodes { id } }",
+    "ArtifactFilter": "artifacts(first: 2, filter: $f) { totalCount nodes { id } }",
+    "FileInArtifactFilter": "artifacts(first: 2) { nodes { files(filter: $f) { totalCount nodes { id } } } }",
+    "FileStoreFilter": "fileStores(first: 2, filter: $f) { totalCount nodes { id } }",
+    "FileFilter": "fileStores(first: 2) { nodes { files(first: 2, filter: $f) { totalCount nodes { id } } } }",
+    "NotificationChannelFilter": "notificationChannels(first: 2, filter: $f) { totalCount nodes { id } }",
     "LogLineFilter": "workRequests(first: 2) { nodes { log(first: 2, filter: $f) { totalCount nodes { number } } } }",
 }
 
@@ -101,12 +110,20 @@ async def test_every_operator_of_every_filter_is_accepted_and_so_is_its_negation
     assert tried > 200
 
 
+async def _artifact(cast: Cast) -> models.Artifact:
+    new = actions.NewArtifact(
+        "workyard:test", workspace_id=cast.lab.id, files=[actions.NewFile("a", 1, "ab" * 32)]
+    )
+    return await actions.create_artifact(await cast.bob.viewer(), new, max_file_bytes=1)
+
+
 async def test_every_operator_is_accepted_in_subscriptions_too(api: Api, cast: Cast) -> None:
     types = filter_types(api)
     changes = (
         ("workRequestChanged", "WorkRequestFilter", lambda: cast.request()),
         ("workerChanged", "WorkerFilter", lambda: cast.worker()),
         ("taskUpdated", "TaskFilter", lambda: cast.task()),
+        ("artifactChanged", "ArtifactFilter", lambda: _artifact(cast)),
     )
     for field, name, change in changes:
         cursor = await api.cursor()

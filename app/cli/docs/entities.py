@@ -115,6 +115,23 @@ MEMBERS: Mapping[str, Here | Absent] = {
     "authentik.TaskLog.to_log_event": Here("models.TaskLog.to_log_event", "TaskLog.event"),
     "authentik.TasksModel.tasks": Here("schema.tasks.tasks_of", "WorkRequest.tasks"),
     "authentik.WorkerStatus.__str__": Here("models.WorkerStatus.__str__", "WorkerStatus.hostname"),
+    "debusine.Artifact.fileinartifact_set": Here("models.Artifact.fileinartifact_set", "Artifact.files"),
+    "debusine.ArtifactRelation.Relations": Here("models.ArtifactRelationType", "ArtifactRelationType"),
+    "debusine.File.current_hash_algorithm": Here("models.File.current_hash_algorithm", "File.sha256"),
+    "debusine.File.get_or_create": Here("models.File.get_or_create", "Mutation.createArtifact"),
+    "debusine.File.hash_digest": Here("models.File.hash_digest", "File.sha256"),
+    "debusine.FileInArtifact.fileupload": Here("models.FileInArtifact.fileupload", "FileInArtifact.upload"),
+    "debusine.FileStore.BackendChoices": Here("models.FileStoreBackend", "FileStoreBackend"),
+    "debusine.FileUpload.absolute_file_path": Here(
+        "models.FileUpload.absolute_file_path", "FileUpload.receivedBytes"
+    ),
+    "debusine.FileUpload.current_size": Here("models.FileUpload.current_size", "FileUpload.receivedBytes"),
+    "debusine.FileUpload.path": Here("models.FileUpload.path", "FileUpload.receivedBytes"),
+    "debusine.WorkRequest.artifact_set": Here("models.WorkRequest.artifact_set", "WorkRequest.artifacts"),
+    "debusine.Workspace.artifact_set": Here("models.Workspace.artifact_set", "Workspace.artifacts"),
+    "debusine.Workspace.is_file_in_workspace": Here(
+        "actions.files.places.is_file_in_workspace", "Workspace.isFileInWorkspace"
+    ),
     "debusine.NotificationChannel.Methods": Here("models.NotificationMethod", "NotificationMethod"),
     "debusine.NotificationChannel.clean": Here(
         "models.NotificationChannel.clean", "Mutation.createNotificationChannel"
