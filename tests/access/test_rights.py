@@ -36,6 +36,7 @@ UNLOCKS: dict[Capability, str] = {
     Capability.CREATE_ARTIFACT: "createArtifact",
     Capability.EDIT_ARTIFACT: "updateArtifact",
     Capability.ADMINISTER_FILES: "registerArtifactCategory",
+    Capability.ADMINISTER_NOTIFICATIONS: "deleteNotificationChannel",
 }
 NEEDS_NONE = {
     Capability.LOWER_PRIORITY,  # of one's own work, and who submitted it may
