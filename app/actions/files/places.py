@@ -22,12 +22,16 @@ class Stores:
         """The store of a row. Raises `Misconfigured`."""
         version, store = self._open.get(row.id, (0, None))
         if store is None or version != row.version:
-            opened = open_store(row.backend, row.name, row.configuration, self._settings)
+            opened = self.open(row)
             self._open[row.id] = (row.version, opened)
             if store is not None:
                 await store.close()
             return opened
         return store
+
+    def open(self, row: FileStore) -> Store:
+        """The same for one use, as of a row that is not stored yet: whoever asks closes it. Raises `Misconfigured`."""
+        return open_store(row.backend, row.name, row.configuration, self._settings)
 
     async def close(self) -> None:
         """Let go of all of them."""
