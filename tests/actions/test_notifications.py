@@ -510,6 +510,18 @@ async def test_where_there_is_nobody_to_mail_the_reason_is_told(
     assert isinstance(found, NoMail) and reason in found.reason
 
 
+async def test_a_channel_that_is_opened_no_more_goes_nowhere_else(cast: Cast) -> None:
+    made = await channel(cast, allow_override=True)
+    request = await cast.request(notifications=(rule(to=["x@example.org"]), rule(cc=["x@example.org"])))
+    await notifications.update_notification_channel(await cast.sam.viewer(), made.id, allow_override=False)
+
+    found = await mail(request, NotificationEvent.ABORTED)
+    other = await mail_of(request.id, NotificationEvent.ABORTED, 1, mail_from=None, url="")
+
+    assert isinstance(found, NoMail) and "'crew' does not let" in found.reason
+    assert isinstance(other, Mail) and other.cc == ("x@example.org",)
+
+
 async def test_a_channel_that_is_gone_sends_nothing(cast: Cast) -> None:
     made = await channel(cast)
     request = await cast.request(notifications=(rule(),))

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from string import Template
 from typing import Any
 
+from app.actions.notifications.rules import ALWAYS_FREE
 from app.models import NotificationChannel, NotificationEvent, User, WorkRequest, Workspace
 from app.models.notifications import ascii_address
 
@@ -80,10 +81,10 @@ async def mail_of(
     if asked["channel"] == NotificationChannel.CREATOR:
         data = _to_creator(user, mail_from)
     else:
-        data = await _of_channel(workspace.tenant_id, asked["channel"])
+        data = await _of_channel(workspace.tenant_id, asked)
     if isinstance(data, NoMail):
         return data
-    data |= {key: value for key, value in asked.items() if key not in ("on", "channel")}
+    data |= _changes(asked)
     try:
         return Mail(
             sender=ascii_address(data["from"]),
@@ -106,9 +107,21 @@ def _to_creator(user: User, mail_from: str | None) -> dict[str, Any] | NoMail:
     return {"from": mail_from, "to": [user.email]}
 
 
-async def _of_channel(tenant_id: int, name: str) -> dict[str, Any] | NoMail:
+async def _of_channel(tenant_id: int, rule: dict[str, Any]) -> dict[str, Any] | NoMail:
+    name = rule["channel"]
     channel = await NotificationChannel.get_or_none(tenant_id=tenant_id, name=name)
-    return dict(channel.data) if channel else NoMail(f"The notification channel '{name}' is gone.")
+    if channel is None:
+        return NoMail(f"The notification channel '{name}' is gone.")
+    if not channel.allow_override and not ALWAYS_FREE.issuperset(_changes(rule)):
+        return NoMail(
+            f"The notification channel '{name}' does not let sender and receivers be changed any more."
+        )
+    return dict(channel.data)
+
+
+def _changes(rule: dict[str, Any]) -> dict[str, Any]:
+    """What a stored rule has other than the channel."""
+    return {key: value for key, value in rule.items() if key not in ("on", "channel")}
 
 
 def _subject(template: str, request: WorkRequest, workspace: Workspace) -> str:
