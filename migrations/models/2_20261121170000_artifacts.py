@@ -127,6 +127,7 @@ CREATE TABLE file_in_artifact (
     UNIQUE (artifact_id, path)
 );
 CREATE INDEX ON file_in_artifact (file_id, artifact_id) INCLUDE (complete);
+CREATE INDEX file_in_artifact_by_path ON file_in_artifact (path varchar_pattern_ops); -- what begins with something
 CREATE INDEX file_in_artifact_incomplete ON file_in_artifact (artifact_id) WHERE NOT complete;
 
 CREATE TABLE file_upload (
