@@ -23,6 +23,9 @@ OnBytes = Callable[[int], None]
 
 MISMATCHES_TO_BEAR = 3
 
+ASK_FIRST = 4 * 1024 * 1024
+"""A larger rest is only sent once the server has said that it would take it: HTTP would have us send all of it first."""
+
 # After the last byte the server may have to bring a large file to a store that is far away.
 UPLOADING = httpx.Timeout(connect=10, read=300, write=60, pool=None)
 DOWNLOADING = httpx.Timeout(connect=10, read=60, write=60, pool=None)
@@ -78,7 +81,11 @@ class Transfers:
                     offset = await self._received(url, content)
                 tries.at(offset)
                 on_bytes(offset)
-                if offset == content.size or await self._send(url, source, content, offset, on_bytes):
+                if offset == content.size:
+                    return
+                if content.size - offset > ASK_FIRST:
+                    await self._touch(url, offset)
+                if await self._send(url, source, content, offset, on_bytes):
                     return
             except Mismatch as error:
                 mismatches += 1
@@ -95,9 +102,13 @@ class Transfers:
         if not 0 <= offset <= content.size:
             raise ProtocolError(f"{answer.request.url} does not say how many bytes it has")
         if offset == content.size and "etag" not in answer.headers:  # it was stopped before it was done
-            given = {"upload-offset": str(offset), "content-type": "application/offset+octet-stream"}
-            await self._ask("PATCH", url, given)
+            await self._touch(url, offset)
         return offset
+
+    async def _touch(self, url: str, offset: int) -> None:
+        """Send nothing: hear whether we may, and have what is all there brought to its end."""
+        given = {"upload-offset": str(offset), "content-type": "application/offset+octet-stream"}
+        await self._ask("PATCH", url, given)
 
     async def _send(self, url: str, source: Path, content: Content, offset: int, on_bytes: OnBytes) -> bool:
         """Send the rest; whether the server is done with the file."""
@@ -279,13 +290,14 @@ def refusal(response: httpx.Response) -> Exception:
     )
     if status == 401:
         return Unauthenticated.saying("UNAUTHENTICATED", said)
-    if status == 409 and "upload-offset" in response.headers:
+    if status == 409 and response.headers.get("upload-offset") == "0":
         return Mismatch(said)
     if status in LATER:
         return Busy(said, sent=True, retry_after=seconds(response.headers.get("retry-after")))
     if problem.get("code") == "CONTENT_LOST":
         return TransferError(said, status=status, code="CONTENT_LOST")
-    if status in LOST or (status == 400 and "upload-offset" in response.headers):  # we are not where it is
+    elsewhere = status in (400, 409) and "upload-offset" in response.headers  # than where we thought it is
+    if status in LOST or elsewhere:
         return Unavailable(said, sent=True)
     return TransferError(said, status=status, code=problem.get("code"))
 

@@ -65,7 +65,10 @@ class Artifacts:
         """Put all files of an artifact into a directory; of each, whether it was in the cache."""
         make_directory(directory)
         files = await self._server.insist(lambda: self._files(artifact_id))
-        return await all_of(lambda file: self._bring(file, directory), files, AT_ONCE)
+        try:
+            return await all_of(lambda file: self._bring(file, directory), files, AT_ONCE)
+        finally:
+            await self._cache.trim()
 
     async def _inputs(self, request: WorkRequest) -> dict[str, str]:
         """Ids of artifacts by name: those of taskData.inputs that the server holds for this request."""

@@ -22,7 +22,7 @@ READ_ONLY = 0o444
 
 
 class Cache:
-    """Holds at most `limit` bytes; what has not been used for longest goes first. One worker uses a directory."""
+    """Holds at most `limit` bytes after each `trim`. One worker uses a directory."""
 
     def __init__(self, directory: Path, limit: int) -> None:
         self._directory = directory
@@ -44,8 +44,11 @@ class Cache:
                     await asyncio.to_thread(entry.parent.mkdir, parents=True, exist_ok=True)
                     await fetch(entry)
                 await asyncio.to_thread(hand_out, entry, target)
-        await asyncio.to_thread(self._evict)
         return hit
+
+    async def trim(self) -> None:
+        """Remove what was not used for longest until the rest fits; called after some were given."""
+        await asyncio.to_thread(self._evict)
 
     def _entry(self, content: Content) -> Path:
         return self._directory / content.sha256[:2] / f"{content.sha256}-{content.size}"
@@ -61,7 +64,7 @@ class Cache:
                 del self._in_use[content]
 
     def _evict(self) -> None:
-        """Remove the least recently used until what is left fits. What somebody is fetching or taking stays."""
+        # What somebody is fetching or taking stays.
         busy = {self._entry(content).parent for content in list(self._in_use)}
         found = [(path, path.stat()) for path in self._directory.glob("*/*") if path.parent not in busy]
         total = sum(status.st_size for _, status in found)
