@@ -66,13 +66,13 @@ INSERT INTO file_in_store (store_id, file_id) SELECT (SELECT id FROM file_store 
 HELD = """
 SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::float AS seconds
 FROM pg_stat_activity JOIN pg_locks USING (pid)
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND pg_locks.granted AND xact_start IS NOT NULL
-    AND pg_locks.mode IN ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND pg_locks.granted
+    AND xact_start IS NOT NULL AND pg_locks.mode <> 'AccessShareLock'
     AND pg_locks.locktype = 'relation'
 """
 WORST = """
 SELECT DISTINCT mode FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND locktype = 'relation'
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND locktype = 'relation'
 """
 
 

@@ -6,6 +6,7 @@ They have a queue of their own, so that nobody's backlog is before them, and a r
 import sys
 
 from app.chores import (
+    files,
     notifications,  # noqa: F401  an actor without a schedule
     recovery,
     retention,
@@ -15,7 +16,7 @@ from app.settings import Settings
 from app.tasks.loading import load_modules
 from app.tasks.schedules import ScheduleSpec, declared_schedules
 
-schedules = [*recovery.schedules, *retention.schedules, *statistics.schedules]
+schedules = [*files.schedules, *recovery.schedules, *retention.schedules, *statistics.schedules]
 
 
 def load_actors(settings: Settings) -> list[ScheduleSpec]:

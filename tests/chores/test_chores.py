@@ -51,12 +51,17 @@ async def test_every_chore_has_a_schedule(runner: Runner) -> None:
 
     assert {row.actor_name.rpartition(".")[2] for row in rows} == {
         "analyze_what_has_grown",
+        "check_stores",
+        "expire_artifacts",
+        "finish_uploads",
         "forget_old_keys",
         "forget_old_runners",
         "forget_old_tokens",
         "prune_event_log",
         "purge_tasks",
+        "reap_uploads",
         "recover_lost_work",
+        "remove_bytes",
     }
 
 

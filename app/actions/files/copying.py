@@ -44,6 +44,20 @@ class Copied:
     """Files that the source does not have, or that are not what they should be: the first of them."""
     failed: int = 0
 
+    def sentence(self) -> str:
+        """What came of it, for people."""
+        said = f"Copied {self.files:,} files with {self.bytes:,} bytes; {self.there:,} were there."
+        if self.removed:
+            said += f" The source let go of {self.removed:,}."
+        if self.needed:
+            names = ", ".join(sorted(self.needed_by))
+            said += (
+                f" {self.needed:,} stay there too: workspaces need them that do not use the target: {names}."
+            )
+        if self.failed:
+            said += f" {self.failed:,} could not be copied: they are missing or wrong."
+        return said
+
 
 async def copy_files(
     stores: Stores,

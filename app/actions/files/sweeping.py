@@ -19,10 +19,11 @@ from app.actions.files.marking import LARGEST, USED, Counts, Doomed, Spared
 from app.actions.outbox import record
 from app.database import atomic, fetch
 
-SMALLEST = 50
+SMALLEST = 30
 """Smaller batches do not hold their locks for less: what a busy machine lets wait is each statement, not each row."""
-AIM = 0.04
-"""Seconds for which a batch is to hold its locks: the size of the next one is chosen by the time that this one took."""
+AIM = 0.025
+"""Seconds for which a batch is to hold its locks: the size of the next one is chosen by the time that this one took. It is
+far from the tenth of a second that we promise, for some batches take several times as long as those before."""
 PATIENCE_MS = 30
 """For so long a batch waits for what others have locked; then all of it is put off, so that nobody waits for both."""
 WINDOW = 20_000
