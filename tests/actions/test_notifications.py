@@ -365,7 +365,10 @@ async def test_a_question_is_asked_once_and_answered_once(cast: Cast) -> None:
     for _ in range(2):
         asked = await work.ask_for_input(machine, request.id, request.attempt, "Which colour?")
     answered = await work.answer_work_request(bob, request.id, "Red")
+    before = await state()
+    again = await work.answer_work_request(bob, request.id, "Red")
 
+    assert (await state(), again.version) == (before, answered.version)
     assert (asked.needs_input, asked.answer) == ("Which colour?", None)
     assert (answered.needs_input, answered.answer) == (None, "Red")
     assert await events_told(request) == ["needs-input"]

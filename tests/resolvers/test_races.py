@@ -22,6 +22,8 @@ REFUSED: dict[str, dict[str, int]] = {
     "createUser": {"VALIDATION": 5},
     "createWorkspace": {"VALIDATION": 5},
     "deleteToken": {"NOT_FOUND": 5},
+    "createNotificationChannel": {"VALIDATION": 5},
+    "deleteNotificationChannel": {"NOT_FOUND": 5},
     "abortWorkRequest": {"INVALID_STATE": 5},
     "retryWorkRequest": {"CONFLICT": 5},
     "handBackWorkRequest": {"STALE_ATTEMPT": 5},  # which says that it has gone back

@@ -287,13 +287,17 @@ async def ask_for_input(viewer: Viewer, id: int, attempt: int, question: str) ->
 async def answer_work_request(
     viewer: Viewer, id: int, answer: str, *, if_version: int | None = None
 ) -> WorkRequest:
-    """Answer what the task asks. Its worker is told, and finds the answer at the work request."""
+    """Answer what the task asks. Its worker is told, and finds the answer at the work request.
+
+    The same answer may be sent again, and changes nothing; another one comes too late.
+    """
     request = await WorkRequest.lock_visible(viewer, id, if_version=if_version)
     viewer.require(Capability.CREATE_WORK, request.workspace_id)
     _check_text("answer", answer)
-    request.give_answer(answer)
-    await request.save_changes("needs_input", "answer")
-    await record(events.WorkRequestAnswered, request.id)
+    if request.needs_input is not None or request.answer != answer:
+        request.give_answer(answer)
+        await request.save_changes("needs_input", "answer")
+        await record(events.WorkRequestAnswered, request.id)
     return request
 
 
