@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +82,14 @@ async def start_server(databases: Databases, **environment: str) -> AsyncIterato
 
 
 @asynccontextmanager
-async def run_server(credentials: Credentials, **environment: str) -> AsyncIterator[LiveServer]:
+async def run_server(
+    credentials: Credentials, program: Sequence[str] = ("-m", "app", "serve"), **environment: str
+) -> AsyncIterator[LiveServer]:
     """A server on a database that is there already. SIGTERM ends it."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "app", "serve"),
+        *program,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
