@@ -514,9 +514,11 @@ async def test_viewer_can_says_what_the_mutations_permit(api: Api, world: World)
                 input = await prepare(world)
                 document = "query($id: ID!) { workRequest(id: $id) { viewerCan { abort retry setPriority answer } } }"
                 seen = (await api.execute(world.who(role), document, id=input["id"]))["workRequest"]
-                extra = {"setPriority": {"priorityAdjustment": -1}, "answer": {"answer": "Red"}}.get(
-                    right, {}
-                )
+                extra: dict[str, Any] = {}
+                if right == "setPriority":
+                    extra = {"priorityAdjustment": -1}
+                elif right == "answer":
+                    extra = {"answer": "Red"}
 
                 answer = await run(api, world.who(role), mutation, {"id": input["id"], **extra})
 
