@@ -136,6 +136,7 @@ async def test_an_id_of_no_type_is_bad_input_of_queries_too(api: Api, world: Wor
             ("query($id: ID!) { node(id: $id) { id } }", ["id"]),
             ("query($id: ID!) { nodes(ids: [$id]) { id } }", ["ids", "0"]),
             ("query($id: ID!) { workRequest(id: $id) { id } }", ["id"]),
+            ("query($id: ID!) { artifact(id: $id) { id } }", ["id"]),
         ):
             answer = await api.execute(world.cast.root, document, id=id)
             assert (answer.code, answer.path) == ("BAD_INPUT", path)

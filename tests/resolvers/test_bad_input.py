@@ -10,6 +10,7 @@ from app.actions.tokens import new_key
 from app.database import fetch
 from app.models import Token, Worker, WorkRequest, WorkRequestResult
 from tests.api import Api, gid, rows_of, state
+from tests.artifact_rows import artifact
 from tests.cast import Cast
 
 REQUEST = "workRequest { id status attempt }"
@@ -428,6 +429,8 @@ EVERY_SUBSCRIPTION = {
     "taskUpdated": "subscription($c: Cursor) { taskUpdated(after: $c) { type } }",
     "taskLogAppended": "subscription($c: Cursor, $id: ID!) { taskLogAppended(taskId: $id, after: $c) { type } }",
     "taskStatusSummaryChanged": "subscription($c: Cursor) { taskStatusSummaryChanged(after: $c) { type } }",
+    "artifactChanged": "subscription($c: Cursor) { artifactChanged(after: $c) { type } }",
+    "fileUploadProgress": "subscription($c: Cursor, $id: ID!) { fileUploadProgress(artifact: $id, after: $c) { type } }",
     "workersChanged": "subscription($c: Cursor) { workersChanged(after: $c) { type } }",
 }
 
@@ -465,7 +468,11 @@ async def test_a_cursor_that_does_not_decode_or_lies_in_the_future_is_bad_input(
 ) -> None:
     who: Any = cast.machine if name == "workerInbox" else cast.root
     document = EVERY_SUBSCRIPTION[name]
-    subjects: dict[str, Any] = {"workRequestLog": cast.request, "taskLogAppended": cast.task}
+    subjects: dict[str, Any] = {
+        "workRequestLog": cast.request,
+        "taskLogAppended": cast.task,
+        "fileUploadProgress": lambda: artifact(cast.lab),
+    }
     variables = {"id": gid(await subjects[name]())} if name in subjects else {}
     before = await state()
 

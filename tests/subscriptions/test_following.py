@@ -230,7 +230,7 @@ async def test_many_subscribers_at_different_places_each_get_all(
 # Retention -----------------------------------------------------------------------------------------------------------
 
 
-FOLLOWING = ("workRequestChanged", "events", "workerChanged")
+FOLLOWING = ("workRequestChanged", "events", "workerChanged", "artifactChanged")
 
 
 async def test_a_cursor_from_before_the_retention_has_expired(db: Database, api: Api, cast: Cast) -> None:
