@@ -8,6 +8,8 @@
     │   │   └── UnknownActor      a task for an actor that nothing here declares
     │   ├── Forbidden             visible, but not allowed
     │   ├── Conflict              somebody else was there first
+    │   │   ├── UploadBusy        somebody else is sending the same file just now
+    │   │   └── UploadDiscarded   the bytes of a file were not what was announced, or are gone
     │   ├── InvalidState          the object is in a state that does not permit the verb
     │   │   └── StaleAttempt      a worker reports on an attempt that is no longer its own
     │   └── LimitExceeded         too much or too often; says when to try again
@@ -137,6 +139,14 @@ class Conflict(UserError):
         super().__init__(message, path=path)
         self.current_version = current_version
         self.existing = existing
+
+
+class UploadBusy(Conflict):
+    """Somebody else is sending the same file just now: try again in a moment."""
+
+
+class UploadDiscarded(Conflict):
+    """What had come of a file was not what was announced, or is gone: nothing of it is kept, and the file begins anew."""
 
 
 class InvalidState(UserError):

@@ -10,11 +10,11 @@ Each step leaves something from which the next request, or a chore, goes on, whe
 
 from app import events
 from app.actions.files.places import Stores, store_for, stores_of, stores_with
-from app.actions.files.uploads import HeldUpload, UploadDiscarded, discard_upload, hold_upload
+from app.actions.files.uploads import HeldUpload, discard_upload, hold_upload
 from app.actions.outbox import record
 from app.clock import now
 from app.database import atomic
-from app.errors import InvalidState, NotFound, Unavailable
+from app.errors import InvalidState, NotFound, Unavailable, UploadDiscarded
 from app.models import Artifact, FileInArtifact, FileInStore, FileStore, FileToRemove, FileUpload
 from app.settings import Settings
 from app.stores import Key, Mismatch

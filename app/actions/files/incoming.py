@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from app.errors import Conflict
+from app.errors import UploadBusy
 from app.stores import StoreFull, StoreRefuses, StoreUnavailable
 from app.stores.local import FULL, REFUSED
 from app.stores.store import BLOCK
@@ -21,15 +21,6 @@ T = TypeVar("T")
 
 # Threads of their own, started when first needed: a disk that is slow keeps no look-up of names waiting.
 _THREADS = ThreadPoolExecutor(8, thread_name_prefix="upload")
-
-
-class UploadBusy(Conflict):
-    """Somebody else is sending this file just now."""
-
-    def __init__(
-        self, message: str = "Somebody is sending this file just now; try again in a moment."
-    ) -> None:
-        super().__init__(message)
 
 
 class Incoming:
@@ -110,7 +101,9 @@ def _open(path: Path, create: bool) -> Iterator[Incoming]:
             except OSError as error:
                 os.close(descriptor)
                 if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                    raise UploadBusy from None
+                    raise UploadBusy(
+                        "Somebody is sending this file just now; try again in a moment."
+                    ) from None
                 raise
             if _is_at(descriptor, path):
                 yield Incoming(path, descriptor)

@@ -9,8 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.actions.files.incoming import Incoming, UploadBusy
+from app.actions.files.incoming import Incoming
 from app.database import fetch
+from app.errors import UploadBusy
 
 NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 """What our temporary files are called: a UUID. Others are left alone."""

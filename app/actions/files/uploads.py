@@ -11,31 +11,15 @@ from uuid import uuid4
 
 from app import events
 from app.access import Capability, Viewer
-from app.actions.files.incoming import Incoming, UploadBusy, in_thread
+from app.actions.files.incoming import Incoming, in_thread
 from app.actions.outbox import record
 from app.clock import now
 from app.database import atomic
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Forbidden, NotFound, UploadBusy
 from app.models import Artifact, FileInArtifact, FileUpload, WorkRequest
 from app.models.work import RUNNING
 from app.settings import Settings
 from app.stores import Key
-
-__all__ = [
-    "HeldUpload",
-    "UploadBusy",
-    "UploadDiscarded",
-    "discard_stale_upload",
-    "discard_upload",
-    "hold_upload",
-    "received_bytes",
-    "record_progress",
-    "require_may_upload",
-]
-
-
-class UploadDiscarded(Conflict):
-    """What had come was not what was announced, or is gone: nothing of it is kept, and the file begins anew."""
 
 
 @dataclass

@@ -6,8 +6,7 @@ from http import HTTPStatus
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from app.actions.files.uploads import UploadBusy, UploadDiscarded
-from app.errors import ErrorCode, LimitExceeded
+from app.errors import ErrorCode, LimitExceeded, UploadBusy, UploadDiscarded
 from app.graphql.response import refusal
 from app.stores import StoreError, StoreFull
 

@@ -7,14 +7,12 @@ from app.actions.files.finishing import finish
 from app.actions.files.places import Stores, store_for, stores_with
 from app.actions.files.uploads import (
     HeldUpload,
-    UploadBusy,
-    UploadDiscarded,
     hold_upload,
     received_bytes,
     record_progress,
     require_may_upload,
 )
-from app.errors import ErrorCode
+from app.errors import ErrorCode, UploadBusy, UploadDiscarded
 from app.identity import Caller, Identities
 from app.models import FileInArtifact
 from app.settings import Settings

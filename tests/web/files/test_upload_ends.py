@@ -13,13 +13,12 @@ import pytest
 from app.actions.files.finishing import finish, finish_upload
 from app.actions.files.places import open_stores
 from app.actions.files.uploads import (
-    UploadDiscarded,
     discard_stale_upload,
     hold_upload,
     received_bytes,
 )
 from app.clock import now
-from app.errors import InvalidState, NotFound
+from app.errors import InvalidState, NotFound, UploadDiscarded
 from app.models import (
     Artifact,
     FileInArtifact,
