@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 
+import orjson
 import structlog
 
-from app.actions.files.places import Stores, stores_of
+from app.actions.files.places import Stores
+from app.database import fetch
 from app.errors import ContentLost
-from app.models import FileInArtifact, FileInStore, FileStore
+from app.models import FileInArtifact, FileStore
 from app.stores import Corrupt, Key, Missing, StoreError
 
 log = structlog.get_logger("files")
@@ -58,19 +60,25 @@ async def contents_of(
     stores: Stores, workspace_id: int, files: Collection[FileInArtifact]
 ) -> dict[int, Content]:
     """The contents of files of a workspace, which must have been fetched with their `file`, by their ids."""
-    having: dict[int, set[int]] = defaultdict(set)
-    asked = FileInStore.filter(file_id__in={each.file_id for each in files})
-    for store_id, file_id in await asked.values_list("store_id", "file_id"):
-        having[file_id].add(store_id)
-    rows = await stores_of(workspace_id)
+    places: dict[int, list[FileStore]] = defaultdict(list)
+    for row in await fetch(_PLACES, workspace_id, list({each.file_id for each in files})):
+        row["configuration"] = orjson.loads(row["configuration"])
+        places[row.pop("file_id")].append(FileStore(**row))
     return {
-        each.id: Content(
-            stores,
-            [row for row in rows if row.id in having[each.file_id]],
-            Key.of_digest(each.file.hash_digest, each.file.size),
-        )
+        each.id: Content(stores, places[each.file_id], Key.of_digest(each.file.hash_digest, each.file.size))
         for each in files
     }
+
+
+# One statement instead of three: for small files, statements are most of a download.
+_PLACES = """
+SELECT file_in_store.file_id, file_store.id, file_store.version, file_store.name, file_store.backend, file_store.configuration
+FROM workspace JOIN file_in_store ON file_in_store.file_id = ANY($2::bigint[])
+    JOIN file_store ON file_store.id = file_in_store.store_id
+WHERE workspace.id = $1 AND (file_store.id = workspace.default_file_store_id
+    OR file_store.id IN (SELECT filestore_id FROM workspace_other_file_store WHERE workspace_id = workspace.id))
+ORDER BY file_in_store.file_id, file_store.id <> workspace.default_file_store_id, file_store.name
+"""
 
 
 def _worst(key: Key, troubles: list[StoreError]) -> Exception:
