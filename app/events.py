@@ -231,7 +231,7 @@ WorkerStatusLost = _event(
 _ARTIFACT = ("category", "complete", "expire_at", "created_by_work_request_id", "version")
 ArtifactCreated = _event(
     "artifact.created",
-    "An artifact was declared; its files may still have to come.",
+    "An artifact was declared, with these `relations`; its files may still have to come.",
     _ARTIFACT,
     Audience.WORKSPACE,
 )
