@@ -306,6 +306,24 @@ async def test_a_task_asks_people_are_told_one_answers_and_the_worker_hears_it(
     assert (message["answer"], message["attempt"], message["workRequest"]) == ("Red", 1, {"id": gid(request)})
 
 
+async def test_an_answer_is_told_to_the_worker_that_asked_and_to_no_other(api: Api, cast: Cast) -> None:
+    other = await cast.worker("other.lan")
+    request = await submit(api, cast)
+    taken = (await api.mutate(cast.machine, "acquireWorkRequest", REQUEST)).done["workRequest"]
+    await api.mutate(
+        cast.machine, "askForInput", id=taken["id"], attempt=taken["attempt"], question="Which colour?"
+    )
+
+    async with api.subscribe(other, "subscription { workerInbox { __typename } }") as told:
+        assert (await told.next())["__typename"] == "DynamicMetadataRequested"
+        assert (await api.mutate(cast.ann, "answerWorkRequest", id=gid(request), answer="Red")).done
+        await submit(api, cast)
+
+        heard = [(await told.next())["__typename"] for _ in range(2)]
+
+    assert heard == ["WorkRequestAvailable", "WorkRequestAvailable"]  # it has connected, and there is work
+
+
 ASKING = "{ workRequests(filter: {asking: {eq: true}}) { nodes { id } } }"
 
 
