@@ -72,7 +72,14 @@ class MemoryConfiguration(Configuration):
     max_bytes: int = Field(1 << 28, ge=0, description="Bytes that it takes at most.")
 
 
-class S3Configuration(Configuration):
+class BucketConfiguration(Configuration):
+    direct: bool = Field(
+        False,
+        description="Whoever has a signed address of a download is sent on to the object store: they can reach it.",
+    )
+
+
+class S3Configuration(BucketConfiguration):
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="Name of the bucket.")
     prefix: BucketPrefix | None = Field(None, description="What every name in the bucket begins with.")
     region: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$", description="Region of the bucket.")
@@ -84,12 +91,12 @@ class S3Configuration(Configuration):
     virtual_hosted_style: bool = Field(False, description="The bucket is part of the server's name.")
 
 
-class GCSConfiguration(Configuration):
+class GCSConfiguration(BucketConfiguration):
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", description="Name of the bucket.")
     prefix: BucketPrefix | None = Field(None, description="What every name in the bucket begins with.")
 
 
-class AzureConfiguration(Configuration):
+class AzureConfiguration(BucketConfiguration):
     container: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", description="Name of the container.")
     account: str = Field(pattern=r"^[a-z0-9]{3,24}$", description="Name of the storage account.")
     prefix: BucketPrefix | None = Field(None, description="What every name in the container begins with.")

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 import structlog
@@ -32,6 +33,19 @@ class Content:
         """Raise `ContentLost` when no store is said to have it. One that is said to may have lost it none the less."""
         if self.key.size and not self.places:
             raise _worst(self.key, [])
+
+    async def own_url(self, expires: timedelta) -> str | None:
+        """Where the store that is asked first gives the content to anybody until then, if it is one that does."""
+        row = next(iter(self.places), None)
+        if row is None or not row.configuration.get("direct"):
+            return None
+        try:
+            store = await self.stores.of(row)
+            await store.stat(self.key)
+            return await store.url(self.key, expires)
+        except StoreError as error:
+            log.warning("files.not_read", store=row.name, key=str(self.key), error=str(error))
+            return None
 
     async def blocks(self, start: int = 0, stop: int | None = None) -> Blocks:
         """The bytes from start up to, not including, stop; where one store fails, the next goes on.
