@@ -134,7 +134,8 @@ async def _remove_batch(
     counted = Counter(spared.values())
     if len(locked) < len(batch):
         [still] = await fetch(_COUNT_EXPIRED, batch, at)
-        counted[Spared.BUSY] = still["count"] - len(locked)
+        if busy := still["count"] - len(locked):
+            counted[Spared.BUSY] = busy
     going = [id for id in locked if id not in spared]
     return await remove_artifacts(going, being_stored=look["being_stored"]), counted
 

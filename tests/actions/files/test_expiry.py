@@ -1,11 +1,14 @@
 """What expires goes, what is needed stays, and nobody loses what they refer to."""
 
-from datetime import timedelta
+import asyncio
+import math
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tortoise.exceptions import IntegrityError
 
-from app.actions.files import marking, sweeping
+from app.actions.files import expiry, marking, sweeping
 from app.actions.files.expiry import expire
 from app.actions.files.marking import Spared, Stored, in_order
 from app.clock import now
@@ -13,6 +16,7 @@ from app.database import apart, fetch, transaction
 from app.models import (
     Artifact,
     File,
+    FileInArtifact,
     FileInStore,
     FileStore,
     FileToRemove,
@@ -21,6 +25,7 @@ from app.models import (
     WorkRequest,
 )
 from tests.actions.files.rows import FUTURE, NEVER, PAST, Yard, everything, there, yard
+from tests.tasks_yard import until
 
 __all__ = ["yard"]
 
@@ -221,6 +226,65 @@ async def test_with_a_tenant_only_what_is_its_own_goes(yard: Yard) -> None:
     assert await there(ours, theirs) == [False, True]
     assert foretold.counts == done.counts
     assert (done.counts.artifacts, done.counts.files) == (1, 1)
+
+
+async def test_a_relation_or_a_use_that_comes_after_the_marking_wins(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    related, used, extended, gone = [await yard.artifact(PAST) for _ in range(4)]
+    beyond = await yard.artifact(PAST)
+    await yard.relate(related, beyond)
+    request = await yard.cast.request()
+
+    async def marked(at: datetime, tenant_id: int | None) -> marking.Doomed:
+        doomed = await marking.mark(at, tenant_id)
+        await yard.artifact(NEVER, to=[related])
+        await fetch("INSERT INTO work_request_input VALUES ($1, $2)", request.id, used.id)
+        await Artifact.filter(id=extended.id).update(expire_at=None)
+        return doomed
+
+    monkeypatch.setattr(expiry, "mark", marked)
+    report = await expire()
+
+    assert await there(related, used, extended, beyond, gone) == [True, True, True, True, False]
+    assert dict(report.counts.spared) == {Spared.RELATED: 2, Spared.USED: 1}
+
+
+async def test_a_relation_that_comes_later_waits_and_is_refused(yard: Yard) -> None:
+    target = await yard.artifact(PAST)
+    source = await yard.artifact(NEVER)
+
+    async with transaction():
+        await sweeping._remove_batch([target.id], {}, now())
+        relating = asyncio.create_task(apart(yard.relate(source, target)))
+        await until(_somebody_waits)
+    with pytest.raises(IntegrityError):
+        await relating
+
+    assert await there(target, source) == [False, True]
+
+
+async def _somebody_waits() -> bool:
+    return bool(
+        await fetch(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+    )
+
+
+async def test_a_file_that_is_named_again_after_the_look_stays(yard: Yard) -> None:
+    file = await yard.stored(b"content")
+    artifact = await yard.artifact(NEVER)
+    sweep = sweeping.Sweep(now(), math.inf)
+
+    async with transaction():
+        await FileInArtifact.create(artifact_id=artifact.id, path="again", file_id=file.id, complete=True)
+        await apart(sweeping.sweep_unnamed_files(sweep))  # which sees the file without an artifact
+    await sweeping.sweep_files(sweep, [file.id])
+
+    assert sweep.counts.files == 0
+    assert await File.exists(id=file.id)
+    assert await FileInStore.exists(file_id=file.id)
 
 
 async def test_what_others_have_locked_waits_for_the_next_time(yard: Yard) -> None:
