@@ -43,6 +43,8 @@ class Plan:
     """All hooks after the actor; true: it sends what must not be lost."""
     after_quiet: tuple[tuple[Hook, bool], ...]
     """Those of them that do something although the actor returned and nothing is to be sent."""
+    quiet: bool
+    """True: when the actor has returned, nothing is to be done but to say so, unless the message wants it."""
     after_skip: tuple[Hook, ...]
     age_limit: Hook | None
     max_age: bool
@@ -66,6 +68,10 @@ def make_plan(broker: "TaskBroker", actor: dramatiq.Actor[..., Any]) -> Plan:
         for each in reversed(broker.middleware)
         if _overrides(each, "after_process_message")
     )
+    quiet = tuple(
+        (hook, sends) for hook, sends, each in after if type(each) not in _IDLE_UNLESS_FAILED_OR_SENDING
+    )
+    sends, stores = bool(options.get("on_success")), bool(options.get("store_results"))
     limit = next((each for each in broker.middleware if type(each) is AgeLimit), None)
     return Plan(
         actor=actor,
@@ -76,9 +82,8 @@ def make_plan(broker: "TaskBroker", actor: dramatiq.Actor[..., Any]) -> Plan:
             if _overrides(each, "before_process_message") and type(each) not in (AgeLimit, CurrentMessage)
         ),
         after=tuple((hook, sends) for hook, sends, _ in after),
-        after_quiet=tuple(
-            (hook, sends) for hook, sends, each in after if type(each) not in _IDLE_UNLESS_FAILED_OR_SENDING
-        ),
+        after_quiet=quiet,
+        quiet=not (quiet or sends or stores),
         after_skip=tuple(
             each.after_skip_message
             for each in reversed(broker.middleware)
@@ -86,9 +91,9 @@ def make_plan(broker: "TaskBroker", actor: dramatiq.Actor[..., Any]) -> Plan:
         ),
         age_limit=limit.before_process_message if limit is not None else None,
         max_age=bool(options.get("max_age") or (limit is not None and limit.max_age)),
-        sends=bool(options.get("on_success")),
+        sends=sends,
         time_limit=seconds(options.get("time_limit", TIME_LIMIT_MS)),
-        store_results=bool(options.get("store_results")),
+        store_results=stores,
         result_ttl=options.get("result_ttl", RESULT_TTL_MS) / 1000,
         keep=options.get("keep"),
         log=bool(options.get("log", True)),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -137,9 +138,7 @@ class RunningTask:
     def message(self) -> "Message":
         """The message. Raises `UndecodableMessage`."""
         if self._decoded is None:
-            from app.tasks.messages import decode  # which needs the variable of this module
-
-            self._decoded = decode(self.body)
+            self._decoded = _decoder()(self.body)
         return self._decoded
 
     @property
@@ -245,6 +244,13 @@ class RunningTask:
             self.lines.append(line)
         else:
             self._dropped += 1
+
+
+@cache
+def _decoder() -> "Callable[[bytes], Message]":
+    from app.tasks.messages import decode  # which needs the variable of this module
+
+    return decode
 
 
 def machinery_line(event: str, at: datetime) -> LogEvent:

@@ -900,7 +900,8 @@ class History:
     async def purge(self) -> None:
         if task := await self.some(state__in=[DONE, REJECTED]):
             await fetch(
-                "UPDATE task SET expires_at = now() - interval '1 s', result_expiry = NULL WHERE id = $1",
+                "UPDATE task SET expires_at = now() - interval '1 s', purge_at = now() - interval '1 s', result_expiry = NULL"
+                " WHERE id = $1",
                 task.id,
             )
             await purge_tasks()

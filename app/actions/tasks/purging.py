@@ -18,9 +18,10 @@ async def purge_tasks() -> int:
     """
     removed: int = 0
     while True:
-        [row] = await fetch(_PURGE, BATCH)
+        left = BATCH - removed
+        [row] = await fetch(_PURGE, left)
         removed += row["removed"]
-        if removed >= BATCH or row["removed"] + row["kept"] < BATCH:
+        if removed >= BATCH or row["removed"] + row["kept"] < left:
             return removed
 
 
@@ -46,7 +47,7 @@ old AS MATERIALIZED (
     SELECT id, expires_at, result_expiry FROM task
     WHERE purge_at IS NULL
         AND id < coalesce((SELECT id FROM task WHERE created_at >= now() - {_LONG} ORDER BY id LIMIT 1), {MOST_OF_INT8})
-    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
+    ORDER BY id LIMIT $1 - (SELECT count(*) FROM due) FOR UPDATE SKIP LOCKED),
 looked_at AS MATERIALIZED (
     SELECT id, coalesce(greatest(expires_at, result_expiry) < now() AND expires_at IS NOT NULL, false) AS removable,
         CASE WHEN expires_at IS NULL THEN now() + interval '1 hour' ELSE greatest(expires_at, result_expiry) END AS again_at

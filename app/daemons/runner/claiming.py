@@ -16,6 +16,7 @@ from app.actions.tasks.claiming import (
     claimed_unheard,
     filled_queues,
 )
+from app.clock import now
 from app.daemons.runner.flushing import AWAY
 from app.daemons.runner.held import Held
 from app.daemons.runner.lines import Line, Pauses, listen
@@ -197,9 +198,10 @@ class Claimer:
 
     def _take(self, claimed: Iterable[Claimed]) -> None:
         runner = self._runner
+        claimed_at, consumed_at = monotonic(), now()
         for each in claimed:
             lane, events = runner.lane_of(each.actor_name)
-            runner.take(Held(each, events), lane)
+            runner.take(Held(each, events, claimed_at, consumed_at), lane)
         runner.start_waiting()
 
     async def _look(self) -> bool:
@@ -229,10 +231,10 @@ class Claimer:
 
     def _count(self) -> None:
         """How fast tasks are started says how many to take in advance."""
-        now = monotonic()
-        seconds = now - self._counted_at
+        time = monotonic()
+        seconds = time - self._counted_at
         if seconds < 0.01:
             return
         rate = (self.started - self._started_before) / seconds
-        self._started_before, self._counted_at = self.started, now
+        self._started_before, self._counted_at = self.started, time
         self._ahead = min(max(int(rate * AHEAD_SECONDS), self._ahead // 2), MOST_AHEAD)

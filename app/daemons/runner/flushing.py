@@ -32,6 +32,7 @@ AWAY = (
     asyncpg.ObjectInUseError,
     asyncpg.ReadOnlySQLTransactionError,  # it is a standby just now
     asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,  # what it says when a connection is killed at the wrong moment
 )
 """What may be over if it is tried again; any other fault lies in what is to be stored."""
 

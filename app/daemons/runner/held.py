@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from time import monotonic
 
 from app.actions.tasks.claiming import Claimed
@@ -30,10 +31,11 @@ class Held:
         "worst_level",
     )
 
-    def __init__(self, claimed: Claimed, events: bool) -> None:
+    def __init__(self, claimed: Claimed, events: bool, claimed_at: float, consumed_at: datetime) -> None:
         self.claimed = claimed
-        self.claimed_at = monotonic()
-        self.consumed_at = now()
+        self.claimed_at = claimed_at
+        """By the monotonic clock; `consumed_at` by the other."""
+        self.consumed_at = consumed_at
         self.started_at = 0.0
         """By the monotonic clock; 0: it has not begun."""
         self.events = events

@@ -40,7 +40,9 @@ from app.tasks.running import (
 WATCH_EVERY = 0.05
 """How often running tasks are looked at for what is to be told of them: a state that lasts, and lines of their logs."""
 RUNS_AT_ONCE = 50
-"""So many tasks that wait for nothing run before the loop looks at anything else."""
+"""So many tasks that wait for nothing run before the loop looks at anything else: what PostgreSQL has answered, say."""
+STARTS_AT_ONCE = 16
+"""So many tasks are started beside each other before it is seen whether they wait for anything."""
 UNSTARTED_FOR = 1.0
 """A task that could not be started for so long goes back, so that another runner may have it."""
 LAST_WORDS = 5.0
@@ -68,6 +70,8 @@ class Lane:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.running = 0
+        self.pausing = False
+        """True while one of those that run here lets the loop look at other things, and will take the next that waits."""
         self.waiting: deque[Held] = deque()
 
     @property
@@ -107,6 +111,9 @@ class Runner:
         self._flusher = Flusher(self._flush_line, self.id, self._busy, self._stored)
         self._claimer = Claimer(self, self._claim_line)
         self._running = 0
+        self._turn = 0
+        """How many tasks have begun since the loop last looked at anything else."""
+        self._starting = False
         self._context = copy_context()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -310,12 +317,24 @@ class Runner:
         return (self._process_lane if process else self._thread_lane), plan.events
 
     def start_waiting(self) -> None:
-        """Start what may be started."""
+        """Start what may be started. Not all at once: one after the other costs less, where tasks wait for nothing."""
+        if not self._starting:
+            self._start_some()
+
+    def _start_some(self) -> None:
+        self._starting = False
         if self.stopping:
             return
         for lane in self._lanes:
+            started = 0
             while lane.waiting and lane.running < lane.limit and self._running < self._loop_lane.limit:
+                if lane.pausing or started == STARTS_AT_ONCE:
+                    self._starting = True
+                    break
                 self._start(lane.waiting.popleft(), lane)
+                started += 1
+        if self._starting:
+            asyncio.get_running_loop().call_soon(self._start_some)
 
     def _start(self, held: Held, lane: Lane) -> None:
         lane.running += 1
@@ -326,19 +345,30 @@ class Runner:
 
     def _begin(self, held: Held) -> RunningTask:
         self._claimer.started += 1
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._turn += 1
         task = held.start()
         if self._persist_all:
             task.on_state = partial(self._tell_state, held)
         return task
 
+    def _end_turn(self) -> None:
+        self._turn = 0
+
     async def _work(self, held: Held, lane: Lane, task: RunningTask) -> None:
         """Run one task after the other for as long as some wait. What one leaves behind in the context, the next does not see."""
         CurrentMessage._MESSAGE.set(None)  # as `process` leaves it
-        clean, number = copy_context(), 0
+        clean = copy_context()
         while await self._run(held, task) and lane.waiting and not self.stopping and copy_context() == clean:
-            number += 1
-            if number % RUNS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            if self._turn >= RUNS_AT_ONCE:
+                if lane.pausing:
+                    break
+                lane.pausing = True
+                try:
+                    await asyncio.sleep(0)
+                finally:
+                    lane.pausing = False
                 if not lane.waiting or self.stopping:
                     break
             before, held = held, lane.waiting.popleft()

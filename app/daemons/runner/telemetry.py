@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Labels = tuple[str, str]
 
+DONE = TaskState.DONE
 LABELS = ("queue_name", "actor_name")
 MILLISECONDS = (
     1,
@@ -55,15 +56,16 @@ class ActorFigures:
 
     def count(self, outcome: Outcome, seconds: float, *, cancelled: bool) -> None:
         """An attempt has ended, after so many seconds."""
-        retried = outcome.reason == "retry"
-        rejected = outcome.state is TaskState.REJECTED
         milliseconds = seconds * 1000
         self.ended += 1
-        self.retries += retried
-        self.rejected += rejected
-        self.errors += retried or (rejected and not cancelled)
         self.milliseconds += milliseconds
         self.durations[bisect_left(MILLISECONDS, milliseconds)] += 1
+        if outcome.state is not DONE:
+            retried = outcome.reason == "retry"
+            rejected = outcome.state is TaskState.REJECTED
+            self.retries += retried
+            self.rejected += rejected
+            self.errors += retried or (rejected and not cancelled)
 
 
 class TaskFigures(Collector):
@@ -85,7 +87,8 @@ class TaskFigures(Collector):
             runner.observers.remove(self._count)
 
     def _count(self, held: Held, outcome: Outcome) -> None:
-        key = (held.claimed.queue_name, held.claimed.actor_name)
+        claimed = held.claimed
+        key = (claimed.queue_name, claimed.actor_name)
         figures = self._of.get(key)
         if figures is None:
             figures = self._of[key] = ActorFigures()
