@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import dramatiq
@@ -97,8 +98,7 @@ class Counted:
     callbacks: list[NewTask]
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueued:
+class Enqueued(NamedTuple):
     """What became of a message that was sent. `absorbed`: an unfinished task with the same key was there, and is meant."""
 
     id: int
@@ -326,6 +326,7 @@ def _uuid(message_id: str) -> UUID:
         raise _invalid("messageId", f"{message_id!r} is no UUID, as a message's id must be.") from None
 
 
+@lru_cache(maxsize=1000)
 def _queue(name: str) -> str:
     if not _QUEUE.fullmatch(name):
         raise _invalid(

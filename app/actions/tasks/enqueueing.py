@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -71,11 +72,17 @@ async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
 
 
 async def _store_plain(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
-    one = len(tasks) == 1
     arguments = _arguments(tasks)
-    if one:
+    if len(tasks) == 1:
+        source = _ONE
         arguments = [*(column[0] for column in arguments[:-1]), arguments[-1]]
-    statement = _STORE[one, any(task.log for task in tasks), any(task.events for task in tasks)]
+    elif all(arguments[place].count(arguments[place][0]) == len(tasks) for place in _MAY_BE_ALIKE):
+        source = _ALIKE
+        for place in _MAY_BE_ALIKE:
+            arguments[place] = arguments[place][0]
+    else:
+        source = _MANY
+    statement = _STORE[source, any(task.log for task in tasks), any(task.events for task in tasks)]
     rows = await run(statement, *arguments)
     return [Enqueued(row["id"], task.message_id) for row, task in zip(rows, tasks, strict=True)]
 
@@ -125,6 +132,7 @@ async def _absorbing(run: Fetch, tasks: Sequence[NewTask]) -> dict[UUID, Enqueue
 def _arguments(tasks: Sequence[NewTask]) -> list[Any]:
     """What the statements take: one list for each column."""
     time = now()
+    data = partial(_data, time, {})
     kinds = [task.rel_obj or _NOTHING for task in tasks]
     return [
         [task.message_id for task in tasks],
@@ -143,25 +151,29 @@ def _arguments(tasks: Sequence[NewTask]) -> list[Any]:
         [task.tenant_id for task in tasks],
         [uuid7() if task.log else None for task in tasks],
         [uuid7() if task.events else None for task in tasks],
-        [_data(task, time) if task.events else None for task in tasks],
+        [data(task) if task.events else None for task in tasks],
         time,
     ]
 
 
-def _data(task: NewTask, time: datetime) -> str:
-    data = {
-        "message_id": str(task.message_id),
-        "actor_name": task.actor_name,
-        "queue_name": task.queue_name,
-        "state": QUEUED,
-        "aggregated_status": QUEUED,
-        "retries": task.retries,
-        "attempt": 0,
-        "eta": task.eta,
-        "log_count": int(task.log),
-        "transitions": [(QUEUED, time)],
-    }
-    return orjson.dumps(data).decode()
+def _data(time: datetime, made: dict[Any, str], task: NewTask) -> str:
+    """The data of the event. Of many tasks most is the same: `made` has what was made of that already."""
+    key = task.actor_name, task.queue_name, task.retries, task.eta, task.log
+    rest = made.get(key)
+    if rest is None:
+        data = {
+            "actor_name": task.actor_name,
+            "queue_name": task.queue_name,
+            "state": QUEUED,
+            "aggregated_status": QUEUED,
+            "retries": task.retries,
+            "attempt": 0,
+            "eta": task.eta,
+            "log_count": int(task.log),
+            "transitions": [(QUEUED, time)],
+        }
+        rest = made[key] = orjson.dumps(data).decode()[1:]
+    return f'{{"message_id":"{task.message_id}",{rest}'
 
 
 def _explained(error: IntegrityError) -> Exception:
@@ -203,6 +215,15 @@ _COLUMNS = (
 _NUMBERED = tuple((number, *column) for number, column in enumerate(_COLUMNS, 1))
 _MANY = f"""unnest({", ".join(f"${number}::{kind}[]" for number, _, kind in _NUMBERED)})
         AS sent({", ".join(name for name, _ in _COLUMNS)})"""
+_MAY_BE_ALIKE = tuple(
+    place
+    for place, (name, _) in enumerate(_COLUMNS)
+    if name not in ("message_id", "message", "log_id", "event_id", "event_data")
+)
+# Many that differ in nothing else, as most do that are sent together. A list costs who makes it and who reads it.
+_ALIKE = f"""(SELECT {", ".join(f"${n}::{kind} AS {name}" for n, name, kind in _NUMBERED if n - 1 in _MAY_BE_ALIKE)}, own.*
+        FROM unnest({", ".join(f"${n}::{kind}[]" for n, _, kind in _NUMBERED if n - 1 not in _MAY_BE_ALIKE)})
+            AS own({", ".join(name for n, name, _ in _NUMBERED if n - 1 not in _MAY_BE_ALIKE)})) AS sent"""
 # For one task: of lists PostgreSQL does not know how long they are, and would plan the statement anew each time.
 _ONE = f"""(SELECT {", ".join(f"${number}::{kind} AS {name}" for number, name, kind in _NUMBERED)}) AS sent"""
 
@@ -230,7 +251,7 @@ _LOG = f"""
 
 _TELL = f"""
     INSERT INTO outbox_event (id, event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience)
-    SELECT event_id, '{TaskQueued.name}', '{SOURCE}', 'task/' || {{source}}.id, 'task/' || {{source}}.id, event_data::jsonb,
+    SELECT event_id, '{TaskQueued.name}', '{SOURCE}', 'task/' || {{source}}.id, 'task/' || {{source}}.id, event_data::json,
            {{tenant}}, workspace_id, '{TaskQueued.audience.value}'
     FROM {{source}} WHERE event_id IS NOT NULL"""
 
@@ -243,12 +264,12 @@ def _store(source: str, log: bool, tell: bool) -> str:
 
 
 _STORE = {
-    (one, log, tell): _store(_ONE if one else _MANY, log, tell)
-    for one in (True, False)
+    (source, log, tell): _store(source, log, tell)
+    for source in (_ONE, _ALIKE, _MANY)
     for log in (True, False)
     for tell in (True, False)
 }
-"""By whether it is one task, whether any has a line, and whether any has an event."""
+"""By what is given of how many tasks, whether any has a line, and whether any has an event."""
 
 _STORE_UNLESS_THERE = f"""
 WITH {_GIVEN.format(source=_MANY)}
