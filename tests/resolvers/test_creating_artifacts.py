@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from app.clock import now
-from app.models import Workspace
+from app.database import Database, fetch
+from app.models import File, Workspace
 from tests.api import Api, gid, rows_of, state
 from tests.artifact_rows import (
     CATEGORY,
+    artifact,
     complete,
     declare,
     file,
@@ -293,3 +295,52 @@ async def test_when_it_was_complete_is_not_before_it_was_declared(api: Api, cast
 
     assert made["createdAt"] == made["completedAt"]
     assert datetime.fromisoformat(made["createdAt"]) <= now()
+
+
+async def test_content_that_expiry_removes_just_now_is_known_anew(db: Database, api: Api, cast: Cast) -> None:
+    content = File.calculate_hash(b"hello")
+    old, _ = await File.get_or_create(hash_digest=content, size=5)
+    expiry = await db.connect()
+    try:
+        async with expiry.transaction():
+            await expiry.execute("SELECT FROM file WHERE id = $1 FOR UPDATE", old.id)
+            making = asyncio.create_task(declare(api, cast.bob, file("a"), workspace=gid(cast.lab)))
+            await waiting_for_a_lock()
+            await expiry.execute("DELETE FROM file WHERE id = $1", old.id)
+        made = await making
+    finally:
+        await expiry.close()
+
+    assert [each["path"] for each in made["filesToUpload"]] == ["a"]
+    assert (await File.get(sha256=content)).id != old.id
+
+
+async def waiting_for_a_lock() -> None:
+    """Until some statement waits for a lock that another transaction holds."""
+    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(30):
+        while not await fetch(waits):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_target_that_expiry_removes_just_now_is_not_related_to(
+    db: Database, api: Api, cast: Cast
+) -> None:
+    one, target = await artifact(cast.lab), await artifact(cast.lab)
+    expiry = await db.connect()
+    try:
+        async with expiry.transaction():
+            await expiry.execute("SELECT FROM artifact WHERE id = $1 FOR UPDATE", target.id)
+            relating = asyncio.create_task(
+                api.mutate(
+                    cast.bob, "createArtifactRelation", artifact=gid(one), target=gid(target), type="EXTENDS"
+                )
+            )
+            await waiting_for_a_lock()
+            await expiry.execute("DELETE FROM artifact WHERE id = $1", target.id)
+        answer = await relating
+    finally:
+        await expiry.close()
+
+    assert answer.refused["code"] == "NOT_FOUND"
+    assert await rows_of("artifact_relation") == 0

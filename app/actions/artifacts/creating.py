@@ -162,10 +162,8 @@ async def _put_in(artifact: Artifact, files: Sequence[NewFile]) -> None:
         [file.content_type for file in files],
     )
     # In a statement of its own, after the files are named here: from then on expiry leaves their bytes alone.
-    await fetch(_THERE_ALREADY, artifact.id, artifact.workspace_id)
-    if not await fetch(
-        "SELECT FROM file_in_artifact WHERE artifact_id = $1 AND NOT complete LIMIT 1", artifact.id
-    ):
+    there = await fetch(_THERE_ALREADY, artifact.id, artifact.workspace_id)
+    if len(there) == len(files):
         artifact.complete, artifact.completed_at = True, artifact.created_at
         await artifact.save(update_fields=["complete", "completed_at"])
 
@@ -179,6 +177,7 @@ WHERE file_in_artifact.artifact_id = $1 AND file.id = file_in_artifact.file_id A
     EXISTS (SELECT FROM file_in_store WHERE file_in_store.file_id = file.id AND store_id IN (SELECT id FROM store))
     AND EXISTS (SELECT FROM file_in_artifact AS other JOIN artifact ON artifact.id = other.artifact_id
                 WHERE other.file_id = file.id AND other.complete AND artifact.workspace_id = $2)))
+RETURNING file_in_artifact.id
 """
 
 
