@@ -178,6 +178,58 @@ async def test_an_upload_waits_while_somebody_else_sends_the_same_file(
     assert (await second).complete
 
 
+class Damaging(Wire):
+    """Changes a word on its way: to the server, or from it, so many times."""
+
+    times = 0
+    to_server = False
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, to_server: bool = False
+    ) -> None:
+        while chunk := await reader.read(65536):
+            if self.times and to_server is self.to_server and b"burning" in chunk:
+                self.times -= 1
+                chunk = chunk.replace(b"burning", b"turning")
+            writer.write(chunk)
+            await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def damaging(live_server: LiveServer) -> AsyncIterator[Damaging]:
+    async with Damaging(live_server.url) as wire:
+        yield wire
+
+
+async def test_bytes_that_were_damaged_on_their_way_are_carried_again(
+    damaging: Damaging, live_server: LiveServer, corpus: Path, tmp_path: Path
+) -> None:
+    async with Client(damaging.url, await live_server.sign_in()) as client:
+        damaging.times, damaging.to_server = 1, True
+        artifact = await upload_artifact(client, corpus / "poems", category="workyard:files")
+        assert (artifact.complete, damaging.times) == (True, 0)
+
+        damaging.times, damaging.to_server = 1, False
+        await download_artifact(client, artifact.id, tmp_path / "copy")
+        assert damaging.times == 0
+
+    assert same(corpus / "poems", tmp_path / "copy")
+
+
+async def test_bytes_that_are_damaged_each_time_never_become_a_file(
+    damaging: Damaging, live_server: LiveServer, corpus: Path, tmp_path: Path
+) -> None:
+    async with Client(damaging.url, await live_server.sign_in()) as client:
+        artifact = await upload_artifact(client, corpus / "poems", category="workyard:files")
+        damaging.times = 1000
+
+        with pytest.raises(Corrupted, match="other bytes"):
+            await download_artifact(client, artifact.id, tmp_path / "copy", paths=["tyger.txt"])
+
+    assert list((tmp_path / "copy").iterdir()) == []
+
+
 async def test_a_file_that_has_changed_since_it_was_declared_is_not_sent_for_ever(
     client: Client, corpus: Path
 ) -> None:
