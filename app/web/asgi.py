@@ -80,7 +80,7 @@ class Server:
             *metrics_routes(TaskMetrics()),
             *graphiql_routes(),
             *session_routes(self.settings, self.identities),
-            *file_routes(self.settings, self.identities, self.stores),
+            *file_routes(self.settings, self.identities, self.stores, self.connections),
             Route("/", _home),
         ]
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,6 +135,27 @@ async def test_bytes_that_a_killed_server_had_are_gone_on_from(place: Place) -> 
     assert done.status_code == 201
     assert await place.state() == (True, True, True)
     assert place.stored() == [CONTENT]
+
+
+async def test_a_server_that_stops_sends_the_sender_to_the_next_one(place: Place) -> None:
+    async with run_server(place.credentials, **place.environment) as server:
+        key = await server.sign_in()
+        path = await declare(server, key, hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+        url = httpx.URL(server.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        head = f"PUT {path} HTTP/1.1\r\nHost: test\r\nToken: {key}\r\nContent-Length: {len(CONTENT)}\r\n\r\n"
+        writer.write(head.encode() + CONTENT[:1000])
+        async with asyncio.timeout(LIMIT):
+            while [file.stat().st_size for file in place.temporary()] != [1000]:
+                await asyncio.sleep(0.02)
+            server.process.terminate()
+            answer = (await reader.read()).decode()
+            code = await server.process.wait()
+        writer.close()
+
+    assert answer.startswith("HTTP/1.1 503 ") and "retry-after: " in answer.lower()
+    assert code in (0, -signal.SIGTERM)
+    assert [file.read_bytes() for file in place.temporary()] == [CONTENT[:1000]]
 
 
 async def send_to_one_that_dies(place: Place, when: str, what: str) -> tuple[str, str]:

@@ -46,6 +46,8 @@ async def finish(stores: Stores, held: HeldUpload, digest: bytes | None = None) 
     except Mismatch as mismatch:  # what was verified is no longer what lies there
         await discard_upload(held)
         raise UploadDiscarded(f"What came has changed on the disk: {mismatch} Send the file anew.") from None
+    except FileNotFoundError:  # whoever removed the artifact has removed what came, too
+        raise NotFound("There is no such file any more.") from None
     found = await _complete(held, store)
     if held.incoming is not None:
         await held.incoming.remove()

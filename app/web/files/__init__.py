@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from app.actions.files.places import Stores
+from app.graphql.draining import Connections
 from app.identity import Identities
 from app.settings import Settings
 from app.web.files import tus
@@ -31,9 +32,11 @@ FILE_RESPONSE_HEADERS = (
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def file_routes(settings: Settings, identities: Identities, stores: Stores) -> list[BaseRoute]:
-    """The addresses of files."""
-    uploads = Uploads(settings, identities, stores)
+def file_routes(
+    settings: Settings, identities: Identities, stores: Stores, connections: Connections | None = None
+) -> list[BaseRoute]:
+    """The addresses of files. `connections` are those that a shutdown ends."""
+    uploads = Uploads(settings, identities, stores, connections or Connections())
     downloads = Downloads(settings, identities, stores, uploads.state)
     methods: dict[str, Handler] = {
         "OPTIONS": uploads.options,

@@ -8,8 +8,9 @@ from starlette.requests import Request
 
 from app.actions.files.incoming import Incoming, in_thread
 from app.errors import ErrorCode
+from app.graphql.draining import Connections
 from app.stores.store import BLOCK
-from app.web.files.problems import Refused
+from app.web.files.problems import SOON, Refused
 
 SECONDS_WITHOUT_BYTES = 60.0
 """A sender that says nothing for so long has gone, though nobody told us: others may go on."""
@@ -23,8 +24,11 @@ Look = Callable[[], Awaitable[None]]
 class Receiver:
     """Writes what comes from a place on. In memory are a block that is being written and one that is being gathered."""
 
-    def __init__(self, incoming: Incoming, start: int) -> None:
+    def __init__(self, incoming: Incoming, start: int, connections: Connections) -> None:
         self.count = 0
+        self._connections = connections
+        self._limit: asyncio.Timeout | None = None
+        self._restarting = False
         self._incoming = incoming
         self._start = self._written = start
         self._hash = hashlib.sha256() if start == 0 else None
@@ -47,6 +51,8 @@ class Receiver:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(SECONDS_WITHOUT_BYTES) as limit:
+                self._limit = limit
+                self._connections.enter(self)
                 due = loop.time() + SECONDS_BETWEEN_LOOKS
                 async for chunk in request.stream():
                     await self._add(chunk, most)
@@ -54,16 +60,31 @@ class Receiver:
                         await self._flush()
                         await look()
                         due = loop.time() + SECONDS_BETWEEN_LOOKS
-                        limit.reschedule(loop.time() + SECONDS_WITHOUT_BYTES)
+                        if not self._restarting:
+                            limit.reschedule(loop.time() + SECONDS_WITHOUT_BYTES)
         except TimeoutError:
             if not limit.expired():
                 raise
-            detail = f"Nothing came for {SECONDS_WITHOUT_BYTES:g} seconds. What came before is kept."
-            raise Refused(408, detail, ErrorCode.UNAVAILABLE, {"Connection": "close"}) from None
+            raise self._why_it_ended() from None
         finally:
+            self._connections.leave(self)
             if self._timer is not None:
                 self._timer.cancel()
             await self._flush()
+
+    def restart(self) -> None:
+        """The server stops: end, so that the sender goes on with the next one."""
+        self._restarting = True
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    def _why_it_ended(self) -> Refused:
+        headers = {"Connection": "close"}
+        if self._restarting:
+            headers["Retry-After"] = SOON
+            return Refused(503, "The server stops. What came is kept.", ErrorCode.UNAVAILABLE, headers)
+        detail = f"Nothing came for {SECONDS_WITHOUT_BYTES:g} seconds. What came before is kept."
+        return Refused(408, detail, ErrorCode.UNAVAILABLE, headers)
 
     async def _add(self, chunk: bytes, most: int) -> None:
         self.count += len(chunk)

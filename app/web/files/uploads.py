@@ -13,6 +13,7 @@ from app.actions.files.uploads import (
     require_may_upload,
 )
 from app.errors import ErrorCode, UploadBusy, UploadDiscarded
+from app.graphql.draining import Connections
 from app.identity import Caller, Identities
 from app.models import FileInArtifact
 from app.settings import Settings
@@ -27,7 +28,10 @@ from app.web.files.receiving import Receiver
 class Uploads:
     """What a file's address does for those who send it."""
 
-    def __init__(self, settings: Settings, identities: Identities, stores: Stores) -> None:
+    def __init__(
+        self, settings: Settings, identities: Identities, stores: Stores, connections: Connections
+    ) -> None:
+        self._connections = connections
         self._settings = settings
         self._stores = stores
         self._callers = Callers(settings, identities)
@@ -139,7 +143,7 @@ class Uploads:
             await require_may_upload(await caller.viewer(), held.file)
             await record_progress(held)
 
-        receiver = Receiver(held.incoming, part.start)
+        receiver = Receiver(held.incoming, part.start, self._connections)
         try:
             await receiver.receive(request, part.length, look)
             if exact and receiver.count != part.length:

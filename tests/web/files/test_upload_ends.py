@@ -340,6 +340,19 @@ async def test_what_was_stored_for_a_file_that_is_no_more_is_removed(sender: Sen
     assert sender.temporary_files() == []
 
 
+async def test_what_came_may_be_removed_with_the_artifact_before_it_is_stored(sender: Sender) -> None:
+    await all_came(sender, verified=True)
+    async with hold_upload(sender.shelf.settings, await with_artifact(sender)) as held:
+        assert held is not None
+        await Artifact.filter(id=sender.artifact.id).delete()
+        for path in sender.temporary_files():
+            path.unlink()
+        with pytest.raises(NotFound):
+            await finish(sender.shelf.stores, held)
+
+    assert await FileInStore.all().count() == 0
+
+
 async def test_two_may_finish_at_once(sender: Sender) -> None:
     upload = await all_came(sender, verified=True)
     place = sender.shelf.place(CONTENT)
