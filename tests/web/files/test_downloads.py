@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app.models import FileInStore, FileStore
 from tests.web.files.shelf import Shelf, url
@@ -133,27 +134,27 @@ async def test_an_empty_file_is_sent_though_no_store_has_it(shelf: Shelf) -> Non
     assert response.headers["content-range"] == "bytes */0"
 
 
-@pytest.mark.parametrize(
-    ("asked", "start", "stop"),
-    [
-        ("bytes=0-0", 0, 1),
-        ("bytes=4-8", 4, 9),
-        ("BYTES=10-", 10, 45),
-        ("bytes=-5", 40, 45),
-        ("bytes=-500", 0, 45),
-        ("bytes=40-999999999999999999999999", 40, 45),
-        ("bytes= , 4-8 ,, 99-", 4, 9),
-    ],
-)
-async def test_one_range_is_sent_alone(shelf: Shelf, asked: str, start: int, stop: int) -> None:
+ONE_RANGE = [
+    ("bytes=0-0", 0, 1),
+    ("bytes=4-8", 4, 9),
+    ("BYTES=10-", 10, 45),
+    ("bytes=-5", 40, 45),
+    ("bytes=-500", 0, 45),
+    ("bytes=40-999999999999999999999999", 40, 45),
+    ("bytes= , 4-8 ,, 99-", 4, 9),
+]
+
+
+async def test_one_range_is_sent_alone(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
 
-    response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, range=asked)
+    for asked, start, stop in ONE_RANGE:
+        response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, range=asked)
 
-    assert (response.status_code, response.content) == (206, TEXT[start:stop])
-    assert response.headers["content-range"] == f"bytes {start}-{stop - 1}/45"
-    assert response.headers["content-length"] == str(stop - start)
-    assert response.headers["etag"] == tag(TEXT)
+        assert (response.status_code, response.content) == (206, TEXT[start:stop])
+        assert response.headers["content-range"] == f"bytes {start}-{stop - 1}/45"
+        assert response.headers["content-length"] == str(stop - start)
+        assert response.headers["etag"] == tag(TEXT)
 
 
 async def test_a_range_may_lie_across_blocks(shelf: Shelf) -> None:
@@ -185,86 +186,90 @@ async def test_several_ranges_are_sent_as_parts_in_the_order_in_which_they_were_
     ]
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "bytes=5-2",
-        "bytes=abc",
-        "bytes=1-2, x",
-        "bytes=",
-        "bytes",
-        "lines=0-4",
-        "bytes=0-44, 0-44",
-        "bytes=" + ", ".join(f"{at}-{at}" for at in range(11)),
-        "bytes=0-4" + "," * 1000,
-        "bytes=-",
-        "bytes=١-٢".encode().decode("latin-1"),
-    ],
-)
-async def test_ranges_that_mean_nothing_or_too_much_get_the_whole(shelf: Shelf, asked: str) -> None:
+WHOLE = [
+    "bytes=5-2",
+    "bytes=abc",
+    "bytes=1-2, x",
+    "bytes=",
+    "bytes",
+    "lines=0-4",
+    "bytes=0-44, 0-44",
+    "bytes=" + ", ".join(f"{at}-{at}" for at in range(11)),
+    "bytes=0-4" + "," * 1000,
+    "bytes=-",
+    "bytes=١-٢".encode().decode("latin-1"),
+]
+
+
+async def test_ranges_that_mean_nothing_or_too_much_get_the_whole(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
 
-    response = await shelf.http.get(
-        url(artifact, "fox.txt"),
-        headers=[
-            (b"Authorization", f"Bearer {shelf.cast.vic.key}".encode()),
-            (b"Range", asked.encode("latin-1")),
-        ],
-    )
+    for asked in WHOLE:
+        response = await shelf.http.get(
+            url(artifact, "fox.txt"),
+            headers=[
+                (b"Authorization", f"Bearer {shelf.cast.vic.key}".encode()),
+                (b"Range", asked.encode("latin-1")),
+            ],
+        )
 
-    assert (response.status_code, response.content) == (200, TEXT)
+        assert (response.status_code, response.content) == (200, TEXT)
 
 
-@pytest.mark.parametrize("asked", ["bytes=45-", "bytes=99-100", "bytes=-0", "bytes=45-, 50-60"])
-async def test_ranges_of_which_nothing_is_there_are_refused_with_the_size(shelf: Shelf, asked: str) -> None:
+NOTHING_THERE = ["bytes=45-", "bytes=99-100", "bytes=-0", "bytes=45-, 50-60"]
+
+
+async def test_ranges_of_which_nothing_is_there_are_refused_with_the_size(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
 
-    response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, range=asked)
+    for asked in NOTHING_THERE:
+        response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, range=asked)
 
-    assert problem(response) == (416, "BAD_INPUT")
-    assert response.headers["content-range"] == "bytes */45"
+        assert problem(response) == (416, "BAD_INPUT")
+        assert response.headers["content-range"] == "bytes */45"
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"if_none_match": "{tag}"}, 304),
-        ({"if_none_match": 'W/{tag}, "other"'}, 304),
-        ({"if_none_match": "*"}, 304),
-        ({"if_none_match": '"other"'}, 200),
-        ({"if_none_match": "not a tag {tag}"}, 200),
-        ({"if_match": "{tag}"}, 200),
-        ({"if_match": '"a,b", {tag}'}, 200),
-        ({"if_match": "*"}, 200),
-        ({"if_match": "W/{tag}"}, 412),
-        ({"if_match": '"other"'}, 412),
-        ({"if_match": '"other"', "if_none_match": "{tag}"}, 412),
-        ({"if_match": "{tag}", "if_none_match": "{tag}"}, 304),
-        ({"if_modified_since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
-        ({"if_unmodified_since": "Fri, 01 Jan 1999 00:00:00 GMT"}, 200),
-        ({"range": "bytes=0-3", "if_range": "{tag}"}, 206),
-        ({"range": "bytes=0-3", "if_range": "W/{tag}"}, 200),
-        ({"range": "bytes=0-3", "if_range": '"other"'}, 200),
-        ({"range": "bytes=0-3", "if_range": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
-        ({"range": "bytes=99-", "if_range": '"other"'}, 200),
-        ({"range": "bytes=99-", "if_none_match": "{tag}"}, 304),
-        ({"range": "bytes=99-", "if_match": '"other"'}, 412),
-    ],
-)
-async def test_conditions_are_kept(shelf: Shelf, headers: dict[str, str], status: int) -> None:
+CONDITIONS = [
+    ({"if_none_match": "{tag}"}, 304),
+    ({"if_none_match": 'W/{tag}, "other"'}, 304),
+    ({"if_none_match": "*"}, 304),
+    ({"if_none_match": '"other"'}, 200),
+    ({"if_none_match": "not a tag {tag}"}, 200),
+    ({"if_match": "{tag}"}, 200),
+    ({"if_match": '"a,b", {tag}'}, 200),
+    ({"if_match": "*"}, 200),
+    ({"if_match": "W/{tag}"}, 412),
+    ({"if_match": '"other"'}, 412),
+    ({"if_match": '"other"', "if_none_match": "{tag}"}, 412),
+    ({"if_match": "{tag}", "if_none_match": "{tag}"}, 304),
+    ({"if_modified_since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
+    ({"if_unmodified_since": "Fri, 01 Jan 1999 00:00:00 GMT"}, 200),
+    ({"range": "bytes=0-3", "if_range": "{tag}"}, 206),
+    ({"range": "bytes=0-3", "if_range": "W/{tag}"}, 200),
+    ({"range": "bytes=0-3", "if_range": '"other"'}, 200),
+    ({"range": "bytes=0-3", "if_range": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
+    ({"range": "bytes=99-", "if_range": '"other"'}, 200),
+    ({"range": "bytes=99-", "if_none_match": "{tag}"}, 304),
+    ({"range": "bytes=99-", "if_match": '"other"'}, 412),
+]
+
+
+async def test_conditions_are_kept(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
-    given = {name: value.replace("{tag}", tag(TEXT)) for name, value in headers.items()}
 
-    get = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, **given)
-    head = await shelf.ask("HEAD", url(artifact, "fox.txt"), shelf.cast.vic, **given)
+    for headers, status in CONDITIONS:
+        given = {name: value.replace("{tag}", tag(TEXT)) for name, value in headers.items()}
 
-    assert get.status_code == status
-    assert head.status_code == (200 if status == 206 else status)
-    assert get.headers["etag"] == head.headers["etag"] == tag(TEXT)
-    if status == 412:
-        assert problem(get) == (412, "BAD_INPUT")
-    else:
-        assert get.content == {200: TEXT, 206: TEXT[:4], 304: b""}[status]
+        get = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic, **given)
+        head = await shelf.ask("HEAD", url(artifact, "fox.txt"), shelf.cast.vic, **given)
+
+        assert get.status_code == status
+        assert head.status_code == (200 if status == 206 else status)
+        assert get.headers["etag"] == head.headers["etag"] == tag(TEXT)
+        if status == 412:
+            assert problem(get) == (412, "BAD_INPUT")
+        else:
+            assert get.content == {200: TEXT, 206: TEXT[:4], 304: b""}[status]
 
 
 async def test_a_file_that_has_not_come_is_no_download(shelf: Shelf) -> None:
@@ -277,47 +282,49 @@ async def test_a_file_that_has_not_come_is_no_download(shelf: Shelf) -> None:
     assert problem(later) == (409, "INVALID_STATE")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/artifacts/{id}/files/nothing",
-        "/artifacts/{id}/files/",
-        "/artifacts/{id}/files/fox.txt/",
-        "/artifacts/{id}/files/fox.txt%00",
-        "/artifacts/{id}/files/%2e%2e/files/fox.txt",
-        "/artifacts/{id}/files/%ff%fe",
-        "/artifacts/0/files/fox.txt",
-        "/artifacts/-1/files/fox.txt",
-        "/artifacts/99999999999999999999/files/fox.txt",
-        "/artifacts/%D9%A1/files/fox.txt",
-        "/artifacts/{id}/files/" + "x" * 5000,
-    ],
-)
-async def test_what_is_not_there_is_not_found(shelf: Shelf, path: str) -> None:
+NOT_THERE = [
+    "/artifacts/{id}/files/nothing",
+    "/artifacts/{id}/files/",
+    "/artifacts/{id}/files/fox.txt/",
+    "/artifacts/{id}/files/fox.txt%00",
+    "/artifacts/{id}/files/%2e%2e/files/fox.txt",
+    "/artifacts/{id}/files/%ff%fe",
+    "/artifacts/0/files/fox.txt",
+    "/artifacts/-1/files/fox.txt",
+    "/artifacts/99999999999999999999/files/fox.txt",
+    "/artifacts/%D9%A1/files/fox.txt",
+    "/artifacts/{id}/files/" + "x" * 5000,
+]
+
+
+async def test_what_is_not_there_is_not_found(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
-    target = path.replace("{id}", str(artifact.id))
 
-    request = shelf.http.build_request("GET", "/", headers={"Authorization": f"Bearer {shelf.cast.ann.key}"})
-    request.url = request.url.copy_with(raw_path=target.encode())
-    response = await shelf.http.send(request)
+    for path in NOT_THERE:
+        target = path.replace("{id}", str(artifact.id))
 
-    assert problem(response) == (404, "NOT_FOUND")
+        request = shelf.http.build_request(
+            "GET", "/", headers={"Authorization": f"Bearer {shelf.cast.ann.key}"}
+        )
+        request.url = request.url.copy_with(raw_path=target.encode())
+        response = await shelf.http.send(request)
+
+        assert problem(response) == (404, "NOT_FOUND")
 
 
-async def test_bytes_that_every_store_has_lost_are_an_error_of_their_own(
-    shelf: Shelf, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("WARNING")
+async def test_bytes_that_every_store_has_lost_are_an_error_of_their_own(shelf: Shelf) -> None:
     artifact = await shelf.artifact({"fox.txt": TEXT})
     shelf.place(TEXT).unlink()
 
-    response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic)
+    with capture_logs() as logged:
+        response = await shelf.get(url(artifact, "fox.txt"), shelf.cast.vic)
     head = await shelf.ask("HEAD", url(artifact, "fox.txt"), shelf.cast.vic)
 
     assert problem(response) == (500, "CONTENT_LOST")
     assert head.status_code == 200
     reference = re.search(r"Reference: ([0-9a-f]{32})", response.json()["detail"])
     assert reference is not None
+    assert [each["reference"] for each in logged if each["event"] == "files.lost"] == [reference[1]]
     assert str(shelf.settings.data_dir) not in response.text
 
 
