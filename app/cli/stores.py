@@ -32,7 +32,8 @@ Settings_ = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Where it is; may be repeated. local: base_directory. s3: bucket, prefix, region, endpoint, "
-        "virtual_hosted_style. gcs: bucket, prefix. azure: container, account, prefix. memory: max_bytes.",
+        "virtual_hosted_style, direct. gcs: bucket, prefix, direct. azure: container, account, prefix, direct. "
+        "memory: max_bytes.",
     ),
 ]
 SoftMaxSize = Annotated[

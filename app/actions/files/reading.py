@@ -14,7 +14,7 @@ from app.actions.files.places import Stores
 from app.database import fetch
 from app.errors import ContentLost
 from app.models import FileInArtifact, FileStore
-from app.stores import Corrupt, Key, Missing, StoreError
+from app.stores import Corrupt, Key, Missing, StoreError, check_configuration
 
 log = structlog.get_logger("files")
 
@@ -37,9 +37,12 @@ class Content:
     async def own_url(self, expires: timedelta) -> str | None:
         """Where the store that is asked first gives the content to anybody until then, if it is one that does."""
         row = next(iter(self.places), None)
-        if row is None or not row.configuration.get("direct"):
+        if row is None:
             return None
         try:
+            checked = check_configuration(row.backend, row.name, row.configuration)
+            if not getattr(checked, "direct", False):
+                return None
             store = await self.stores.of(row)
             await store.stat(self.key)
             return await store.url(self.key, expires)
