@@ -1,6 +1,7 @@
 """A bar on standard error while files are carried. Without a terminal there is none."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from rich.console import Console
@@ -13,6 +14,11 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """Show what is being done, as long as nothing can be counted."""
+    return Console(file=sys.stderr).status(what) if sys.stderr.isatty() else nullcontext()
 
 
 class Bar:

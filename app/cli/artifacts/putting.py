@@ -1,5 +1,6 @@
 """python -m app artifacts put"""
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -44,27 +45,29 @@ def put(
     relations = [typed(each) for each in relation or []]
 
     async def run(client: "Client") -> None:
-        from app.cli.artifacts.bar import Bar
-        from app.client import create_artifact, upload_files
+        from app.cli.artifacts.bar import Bar, waiting
+        from app.client import Unavailable, create_artifact, upload_files
         from app.client.paths import local_files
 
         files = local_files(paths)
         artifact_id = resume
         if artifact_id is None:
-            artifact = await create_artifact(
-                client,
-                files,
-                category=category,
-                data=known,
-                workspace=await workspace_id(client, workspace),
-                relations=relations,
-                expire_at=expire_at.replace(tzinfo=UTC) if expire_at else None,
-            )
+            place = await workspace_id(client, workspace)
+            with waiting("computing hashes"):
+                artifact = await create_artifact(
+                    client,
+                    files,
+                    category=category,
+                    data=known,
+                    workspace=place,
+                    relations=relations,
+                    expire_at=expire_at.replace(tzinfo=UTC) if expire_at else None,
+                )
             artifact_id = artifact.id
         try:
             with Bar("sending", sum(file.stat().st_size for file in files.values())) as bar:
                 artifact = await upload_files(client, artifact_id, files, progress=bar.progress)
-        except BaseException:
+        except (Unavailable, asyncio.CancelledError):  # a second try may end better
             sys.stderr.write(f"What has come is kept; to go on: {again(artifact_id, paths)}\n")
             raise
         print(artifact.id)
