@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     )
     signing_key: SecretStr | None = Field(
         None,
+        min_length=32,
+        examples=["the output of `openssl rand -hex 32`"],
         description="Key that signs addresses of downloads, at least 32 characters; servers that serve together need the "
         "same. When unset, one is made up and kept in WORKYARD_DATA_DIR.",
     )

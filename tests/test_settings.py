@@ -64,6 +64,11 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MAX_DEPTH", "0", "expected MAX_DEPTH to be a number from 1 to 1000, got '0'"),
         ("LOG_LEVEL", "loud", "expected LOG_LEVEL to be one of DEBUG, INFO, WARNING, ERROR, got 'LOUD'"),
         ("PUBLIC_URL", "here", "expected PUBLIC_URL to be like https://workyard.example, got 'here'"),
+        (
+            "SIGNING_KEY",
+            "too short",
+            "expected SIGNING_KEY to be like the output of `openssl rand -hex 32`, got something else",
+        ),
         ("WORKYARD_PROT", "1", "WORKYARD_PROT is not a setting; did you mean WORKYARD_PORT?"),
         ("WORKYARD_DATADIR", "/x", "WORKYARD_DATADIR is not a setting; did you mean WORKYARD_DATA_DIR?"),
     ],
