@@ -8,8 +8,17 @@ from dataclasses import dataclass
 import pytest
 
 from app.access import Scope
+from app.actions import work
 from app.actions.tokens import make_token
-from app.models import Artifact, FileInStore, FileUpload, Token, TokenKind, WorkspaceMembership
+from app.models import (
+    Artifact,
+    FileInStore,
+    FileUpload,
+    Token,
+    TokenKind,
+    WorkRequestResult,
+    WorkspaceMembership,
+)
 from tests.web.files.sending import CONTENT, DONE, LIMIT, NOTHING, OTHER, PATH, TUS, Sender, part_of
 from tests.web.files.shelf import Shelf
 
@@ -262,6 +271,27 @@ async def test_who_may_send(shelf: Shelf) -> None:
     for who in (cast.ann, cast.bob, cast.root):
         other = Sender(shelf, await shelf.artifact({}, missing={PATH: who.key.encode()}))
         assert (await other.put(who.key.encode(), who=who)).status_code == 201
+
+
+async def test_a_worker_sends_only_what_a_request_that_it_runs_has_made(shelf: Shelf) -> None:
+    machine = shelf.cast.machine
+    await shelf.cast.request()
+    request = await work.acquire_work_request(await machine.viewer())
+    assert request is not None
+    made = Sender(
+        shelf, await shelf.artifact({}, missing={PATH: CONTENT}, created_by_work_request_id=request.id)
+    )
+    taken = Sender(shelf, await shelf.artifact({}, missing={PATH: OTHER}))
+    await taken.artifact.used_by.add(request)
+
+    output, input = await made.put(CONTENT, who=machine), await taken.put(OTHER, who=machine)
+    await work.complete_work_request(
+        await machine.viewer(), request.id, attempt=request.attempt, result=WorkRequestResult.SUCCESS
+    )
+    afterwards = await made.put(CONTENT, who=machine)
+
+    assert (output.status_code, input.status_code, afterwards.status_code) == (201, 403, 404)
+    assert await made.state() == DONE
 
 
 async def reading_token(user_id: int, tenant_id: int) -> str:
