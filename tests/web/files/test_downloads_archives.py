@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from app.models import FileInStore, FileStore
+from app.web.files import streaming
 from tests.web.files.shelf import AT, Shelf, url
 from tests.web.files.test_downloads import MORE, TEXT, problem
 
@@ -227,6 +228,25 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(shelf: Shelf, kind:
     await wait_until(lambda: open_files() == [])
     await wait_until(lambda: asyncio.all_tasks() <= before)
     assert shelf.server.server_state.tasks == set()
+
+
+@pytest.mark.parametrize("kind", ["archive.tar.gz", "archive.zip", "files/big"])
+async def test_a_client_that_takes_nothing_does_not_keep_a_file_open_for_ever(
+    shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "STALLED", 0.5)
+    artifact = await shelf.artifact({"big": hashlib.shake_256(kind.encode()).digest(1 << 20) * 64})
+    me = psutil.Process()
+    reader, writer = await asyncio.open_connection("127.0.0.1", shelf.settings.port, limit=1024)
+    writer.write(
+        f"GET /artifacts/{artifact.id}/{kind} HTTP/1.1\r\nHost: x\r\nToken: {shelf.cast.vic.key}\r\n\r\n".encode()
+    )
+    assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+
+    await wait_until(lambda: not shelf.server.server_state.tasks)
+
+    assert [each for each in me.open_files() if str(shelf.settings.data_dir) in each.path] == []
+    writer.transport.abort()
 
 
 @pytest.mark.parametrize("kind", FORMATS)
