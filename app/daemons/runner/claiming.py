@@ -22,7 +22,8 @@ from app.daemons.runner.held import Held
 from app.daemons.runner.lines import Line, Pauses, listen
 
 if TYPE_CHECKING:
-    from app.daemons.runner.runner import Lane, Runner
+    from app.daemons.runner.lanes import Lane
+    from app.daemons.runner.runner import Runner
 
 CHANNEL = "workyard_tasks"
 POLL = 1.5

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import copy_context
 from functools import partial
@@ -20,10 +19,12 @@ from app.actions.tasks.finishing import Report
 from app.daemons.runner.claiming import Claimer
 from app.daemons.runner.flushing import Flusher
 from app.daemons.runner.held import Held
+from app.daemons.runner.lanes import Lane
 from app.daemons.runner.life import RunnerLife
 from app.daemons.runner.lines import Line
 from app.daemons.runner.processes import Processes
 from app.daemons.runner.threads import Threads
+from app.daemons.runner.waits import end, first_of, within
 from app.database import Database
 from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
 from app.settings import Settings
@@ -62,21 +63,6 @@ class Companion(Protocol):
 
     async def stop(self) -> None:
         """After the last report was stored."""
-
-
-class Lane:
-    """What runs in one place: on the loop, in threads, or in processes; and what waits for its turn there."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.running = 0
-        self.pausing = False
-        """True while one of those that run here lets the loop look at other things, and will take the next that waits."""
-        self.waiting: deque[Held] = deque()
-
-    @property
-    def free(self) -> int:
-        return self.limit - self.running - len(self.waiting)
 
 
 class Runner:
@@ -208,7 +194,7 @@ class Runner:
             claiming = asyncio.create_task(self._claimer.run_forever())
             work = [asyncio.create_task(each) for each in self._work_beside()]
             self._started.set()
-            await _first_of(self._to_stop, [claiming, flushing, *work])
+            await first_of(self._to_stop, [claiming, flushing, *work])
             grace = float(self.settings.task_grace_seconds)
         finally:
             try:
@@ -248,7 +234,7 @@ class Runner:
             await self._quiet.wait()
             await self._flusher.drained()
         finally:
-            await _end(flushing, watching)
+            await end(flushing, watching)
         return taken
 
     async def close(self) -> None:
@@ -276,17 +262,17 @@ class Runner:
         if claiming is not None:
             await asyncio.wait([claiming])  # never cancelled: what it is just taking would belong to nobody
         self._give_back_waiting()
-        if not await _within(grace, self._quiet.wait()):
+        if not await within(grace, self._quiet.wait()):
             self._stop_running()
-            if not await _within(LAST_WORDS, self._quiet.wait()):
+            if not await within(LAST_WORDS, self._quiet.wait()):
                 self._abandon()
-        if not await _within(LAST_WORDS, self._flusher.drained()):
+        if not await within(LAST_WORDS, self._flusher.drained()):
             log.error(
                 "ended before all was stored: other runners will run these again", tasks=len(self._flusher)
             )
         for companion in self._companions:
             await companion.stop()
-        await _end(flushing, *work)
+        await end(flushing, *work)
         await self.close()
         for task in (claiming, flushing, *work):
             if task is not None and not task.cancelled() and (error := task.exception()) is not None:
@@ -502,28 +488,3 @@ class Runner:
 
     def _stored(self, reports: list[Report]) -> None:
         self._claimer.made_room()
-
-
-async def _first_of(event: asyncio.Event, work: Sequence["asyncio.Task[None]"]) -> None:
-    """Return when the event is set, or one of these ends, which only a fault of ours makes it do."""
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait([waiting, *work], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
-
-
-async def _within(seconds: float, done: Coroutine[Any, Any, object]) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await done
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _end(*tasks: "asyncio.Task[None]") -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
