@@ -70,9 +70,12 @@ async def declare_schedules(specs: Sequence[ScheduleSpec]) -> Declared:
     with it. Any number of runners may call it at once.
     """
     await fetch("SELECT pg_advisory_xact_lock($1, 0)", DECLARING)
-    query = Schedule.filter(declared_crontab__isnull=False, rel_obj_id__isnull=True)
-    rows = await query.select_for_update(no_key=True).order_by("id")
-    return await _declare(rows, specs, ON_STARTUP, await default_tenant_id(), await _time())
+    query = Schedule.filter(declared_crontab__isnull=False, rel_obj_id__isnull=True).order_by("id")
+    time = await _time()
+    if not await _differ(await query, specs, time):
+        return Declared()  # most starts: a runner that was stopped amid sending schedules holds up no other's start
+    rows = await query.select_for_update(no_key=True)
+    return await _declare(rows, specs, ON_STARTUP, await default_tenant_id(), time)
 
 
 @atomic()
@@ -97,6 +100,16 @@ async def declare_schedules_of(owner: Entity, specs: Sequence[ScheduleSpec]) -> 
     ]
     tenant_id = getattr(owner, "tenant_id", None) or await default_tenant_id()
     return await _declare(rows, own, ON_SAVE, tenant_id, await _time())
+
+
+async def _differ(rows: Sequence[Schedule], specs: Sequence[ScheduleSpec], time: datetime) -> bool:
+    """Whether these rows, which serve for nothing else afterwards, are not what the specs say, or one is to be sent."""
+    left: dict[Key, Schedule] = {(row.actor_name, row.identifier): row for row in rows}
+    for spec in specs:
+        row = left.pop(spec.key, None)
+        if row is None or getattr(spec, ON_STARTUP) or await _follow(row, spec, time):
+            return True
+    return bool(left)
 
 
 async def _declare(

@@ -95,6 +95,20 @@ async def test_many_runners_that_start_at_once_declare_once(db: Database) -> Non
     assert await types() == ["schedule.created"] * 2
 
 
+async def test_a_runner_that_finds_all_declared_waits_for_nobody(db: Database) -> None:
+    """Another may have been stopped while it was sending schedules, and holds their rows."""
+    row = await declared()
+    other = await db.connect()
+    held = other.transaction()
+    await held.start()
+    await other.execute("SELECT FROM schedule WHERE id = $1 FOR UPDATE", row.id)
+
+    assert await asyncio.wait_for(declare_schedules([spec()]), 5) == Declared()
+
+    await held.rollback()
+    await other.close()
+
+
 async def test_what_a_person_changed_survives_a_restart_and_a_new_release(
     db: Database, operator: Viewer
 ) -> None:
