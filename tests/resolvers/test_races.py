@@ -24,6 +24,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "deleteToken": {"NOT_FOUND": 5},
     "createNotificationChannel": {"VALIDATION": 5},
     "deleteNotificationChannel": {"NOT_FOUND": 5},
+    "deleteArtifactRelation": {"NOT_FOUND": 5},
     "abortWorkRequest": {"INVALID_STATE": 5},
     "retryWorkRequest": {"CONFLICT": 5},
     "handBackWorkRequest": {"STALE_ATTEMPT": 5},  # which says that it has gone back
