@@ -73,7 +73,9 @@ async def declare_schedules(specs: Sequence[ScheduleSpec]) -> Declared:
     query = Schedule.filter(declared_crontab__isnull=False, rel_obj_id__isnull=True).order_by("id")
     time = await _time()
     if not await _differ(await query, specs, time):
-        return Declared()  # most starts: a runner that was stopped amid sending schedules holds up no other's start
+        return (
+            Declared()
+        )  # most starts: a runner that was stopped amid sending schedules holds up no other's start
     rows = await query.select_for_update(no_key=True)
     return await _declare(rows, specs, ON_STARTUP, await default_tenant_id(), time)
 
