@@ -125,6 +125,8 @@ async def test_an_upload_that_is_cut_again_and_again_goes_on_from_what_has_come(
 async def test_a_download_that_is_cut_goes_on_and_so_does_the_next_program(
     client: Client, wire: Wire, corpus: Path, tmp_path: Path
 ) -> None:
+    # More than what may be on its way, in buffers that a cut does not reach.
+    (corpus / "large.bin").write_bytes(os.urandom(64 * MEBIBYTE))
     artifact = await upload_artifact(client, corpus / "large.bin", category="workyard:files")
     seen: list[int] = []
 
