@@ -8,7 +8,7 @@ from app.actions.files.places import open_stores
 from app.actions.files.stores import store_named
 from app.chores.batches import DAYS, QUEUE, TIME_LIMIT_MS
 from app.errors import NotFound
-from app.models import FileStore, Workspace
+from app.models import FileStore, FileStoreBackend, Workspace
 from app.settings import load_settings
 from app.stores import StoreError
 from app.tasks import actor, current_task
@@ -90,10 +90,11 @@ async def reap_uploads() -> None:
 @actor(queue_name=STORES_QUEUE, max_retries=0, time_limit=FOREVER, keep=30 * DAYS)
 async def check_stores(read_all: bool = False) -> None:
     """Compares what lies in each store with what should, and tells of what is missing, wrong or unknown. Removes nothing but
-    what interrupted puts left a day ago. With read_all every file is read and held to its hash."""
+    what interrupted puts left a day ago. With read_all every file is read and held to its hash. Stores in memory are those of
+    the process that has them, and are not looked at."""
     task = current_task()
     async with open_stores(load_settings()) as stores:
-        for row in await FileStore.all().order_by("name"):
+        for row in await FileStore.exclude(backend=FileStoreBackend.MEMORY).order_by("name"):
             try:
                 report = await checking.check_store(stores, row, read_all=read_all, say=task.info)
                 swept = 0 if row.read_only else await (await stores.of(row)).sweep(timedelta(days=1))

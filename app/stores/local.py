@@ -18,6 +18,7 @@ from app.stores.checking import Verifier
 from app.stores.errors import Corrupt, Missing, StoreError, StoreFull, StoreRefuses, StoreUnavailable
 from app.stores.keys import Key
 from app.stores.store import BLOCK, Listed, Source, blocks_of, bounds
+from app.threads import outlast
 
 INCOMING = ".incoming"
 THREADS = 8
@@ -274,17 +275,8 @@ class LocalStore:
         )
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run it in a thread and wait for its end, even when cancelled: it uses a file that is closed next."""
-        future = self._threads.submit(function, *args, **kwargs)
-        work = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            while not work.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([work])
-            work.cancelled() or work.exception()
-            raise
+        """Run it in a thread and wait for its end, even when cancelled."""
+        return await outlast(asyncio.wrap_future(self._threads.submit(function, *args, **kwargs)))
 
     async def _open_in_thread(
         self, function: Callable[P, FileIO], *args: P.args, **kwargs: P.kwargs

@@ -15,6 +15,7 @@ from app.errors import UploadBusy
 from app.stores import StoreFull, StoreRefuses, StoreUnavailable
 from app.stores.local import FULL, REFUSED
 from app.stores.store import BLOCK
+from app.threads import outlast
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -140,13 +141,5 @@ def errors_of_disk() -> Iterator[None]:
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run it in a thread and wait for its end, even when cancelled: it uses a file that is closed next."""
-    work = asyncio.wrap_future(_THREADS.submit(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        while not work.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
-        work.cancelled() or work.exception()
-        raise
+    """Run it in a thread and wait for its end, even when cancelled."""
+    return await outlast(asyncio.wrap_future(_THREADS.submit(function, *args, **kwargs)))

@@ -82,8 +82,16 @@ async def _remove_incomplete(id: int, before: datetime) -> Removed:
     return await remove_artifacts([row["id"] for row in still])
 
 
+# What is in memory is in the server's: here the bytes would be put where nobody finds them.
 _TO_FINISH = """
-SELECT id FROM file_upload WHERE verified AND last_activity_at < $1 ORDER BY last_activity_at LIMIT $2
+SELECT file_upload.id FROM file_upload
+    JOIN file_in_artifact ON file_in_artifact.id = file_upload.file_in_artifact_id
+    JOIN artifact ON artifact.id = file_in_artifact.artifact_id
+    JOIN workspace ON workspace.id = artifact.workspace_id
+WHERE file_upload.verified AND file_upload.last_activity_at < $1 AND NOT EXISTS (
+    SELECT FROM file_store WHERE file_store.backend = 'memory' AND (file_store.id = workspace.default_file_store_id
+        OR file_store.id IN (SELECT filestore_id FROM workspace_other_file_store WHERE workspace_id = workspace.id)))
+ORDER BY file_upload.last_activity_at LIMIT $2
 """
 
 _STALE = f"""

@@ -13,12 +13,13 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from app.actions.files.reading import Blocks, Content
+from app.threads import outlast
 
 CHUNK = 1 << 20
 """Bytes that are compressed at a time. What comes out depends on it."""
@@ -58,15 +59,8 @@ class Compressors:
         return asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run it in a thread and wait for its end, even when cancelled: what it uses is closed next."""
-        work = self.start(function, *args, **kwargs)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            while not work.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([work])
-            raise
+        """Run it in a thread and wait for its end, even when cancelled."""
+        return await outlast(self.start(function, *args, **kwargs))
 
 
 async def tar_gz(members: Iterable[Member], at: datetime, compressors: Compressors) -> Blocks:
