@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any, cast
 
+import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from app.models import Task, TaskState, WorkRequest
@@ -142,3 +143,11 @@ async def mailed(request: WorkRequest, limit: float = 2 * LIMIT) -> list[Task]:
 
     await until(ended, limit)
     return await mail_tasks(request)
+
+
+@pytest.fixture
+async def postbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Postbox]:
+    """A mail server that takes everything, and that SMTP_URL names."""
+    async with run_mail_server() as box:
+        monkeypatch.setenv("SMTP_URL", box.url)
+        yield box

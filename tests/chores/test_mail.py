@@ -22,8 +22,10 @@ from app.models import NotificationEvent, Task, TaskLog, TaskState, User, WorkRe
 from app.settings import Settings
 from tests.cast import Cast
 from tests.live import free_port
-from tests.mail import Postbox, mail_tasks, mailed, run_mail_server
+from tests.mail import Postbox, mail_tasks, mailed, postbox, run_mail_server
 from tests.tasks_yard import LIMIT, bring_forward, lines_of, start_runner, until, until_state
+
+__all__ = ["postbox"]  # a fixture
 
 DATA = {"from": "yard@example.org", "to": ["crew@example.org"]}
 
@@ -33,14 +35,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_FROM", "workyard@example.org")
     monkeypatch.delenv("SMTP_URL", raising=False)
     chores.load_actors(Settings())
-
-
-@pytest.fixture
-async def postbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Postbox]:
-    """A mail server that takes everything, and that SMTP_URL names."""
-    async with run_mail_server() as box:
-        monkeypatch.setenv("SMTP_URL", box.url)
-        yield box
 
 
 @pytest.fixture

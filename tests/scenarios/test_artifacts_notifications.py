@@ -14,8 +14,10 @@ from app.settings import Settings
 from tests.api import Api, gid, rows_of, state
 from tests.cast import Cast
 from tests.live import free_port
-from tests.mail import Postbox, mail_tasks, mailed, run_mail_server
+from tests.mail import Postbox, mail_tasks, mailed, postbox
 from tests.tasks_yard import start_runner
+
+__all__ = ["postbox"]  # a fixture
 
 DATA = {"from": "yard@example.org", "to": ["crew@example.org"]}
 REQUEST = "workRequest { id status result attempt }"
@@ -27,14 +29,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_FROM", "workyard@example.org")
     monkeypatch.setenv("PUBLIC_URL", "https://yard.example")
     chores.load_actors(Settings())
-
-
-@pytest.fixture
-async def postbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Postbox]:
-    """A mail server that takes everything, and that SMTP_URL names."""
-    async with run_mail_server() as box:
-        monkeypatch.setenv("SMTP_URL", box.url)
-        yield box
 
 
 @pytest.fixture

@@ -156,6 +156,15 @@ async def test_an_upload_that_was_touched_a_moment_ago_is_left_to_its_request(ya
     assert (await finish_uploads(yard.stores, yard.settings)).finished == 0
 
 
+async def test_an_upload_into_memory_is_left_to_the_server_whose_memory_it_is(yard: Yard) -> None:
+    await fetch("UPDATE file_store SET backend = 'memory', version = version + 1")
+    _, path = await _upload(yard, b"content", 7)
+    await FileUpload.all().update(verified=True)
+
+    assert (await finish_uploads(yard.stores, yard.settings)).finished == 0
+    assert path.exists()
+
+
 async def test_while_the_store_is_away_it_says_why_and_tries_again_later(yard: Yard, tmp_path: Path) -> None:
     other = await yard.store("other", tmp_path / "other")
     await yard.cast.lab.other_file_stores.clear()
