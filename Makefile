@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fmt lint types imports schema schema-check docs docs-check ui lock lock-check bench clean
+.PHONY: help run test check fmt lint types imports schema schema-check plans docs docs-check ui lock lock-check bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ schema: .venv/.dev ## Print the GraphQL schema into schema.graphql
 
 schema-check: .venv/.dev
 	@$(BIN)/python -m app schema | diff -u schema.graphql - || { echo "schema.graphql is not the schema; make schema prints it."; exit 1; }
+
+plans: .venv/.dev ## Say which fields of the schema are compiled to SQL, and why the others are not
+	@$(BIN)/python -m app plans
 
 docs: .venv/.dev ## Write the generated pages of docs/reference
 	@$(BIN)/python -m app docs

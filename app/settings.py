@@ -211,6 +211,11 @@ class Settings(BaseSettings):
     cost_refill_per_second: int = Field(
         20_000, ge=1, le=1_000_000_000, description="Points of cost that a token gets back each second."
     )
+    compiled_reads: bool = Field(
+        True,
+        description="Whether queries are compiled to SQL where they can be. False: all run in the ordinary executor, which "
+        "answers the same, slower.",
+    )
     trusted_documents: Literal["off", "allow", "only"] = Field(
         "allow",
         description="Whether operations may be named by the SHA-256 of a document in TRUSTED_DOCUMENTS_DIR: not at "

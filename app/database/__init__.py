@@ -3,7 +3,15 @@
 from app.database.config import TORTOISE_ORM
 from app.database.embedded import EmbeddedPostgresError
 from app.database.opening import Database, DatabaseUnavailable, models_loop, open_database, reach_database
-from app.database.transactions import apart, atomic, fetch, in_transaction, on_commit, transaction
+from app.database.transactions import (
+    apart,
+    atomic,
+    fetch,
+    fetch_records,
+    in_transaction,
+    on_commit,
+    transaction,
+)
 
 __all__ = [
     "TORTOISE_ORM",
@@ -13,6 +21,7 @@ __all__ = [
     "apart",
     "atomic",
     "fetch",
+    "fetch_records",
     "in_transaction",
     "models_loop",
     "on_commit",

@@ -10,6 +10,7 @@ import strawberry
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
+from app.access import Viewer
 from app.context import Info
 from app.graphql.entity import NAMES, PLANS, Declared, named
 from app.graphql.filters import Filter, Order
@@ -146,6 +147,7 @@ def connection(type_name: str, description: str, of: ConnectionOf) -> Any:
         query, request, _ = await _prepared(info, of, arguments)
         return await page_of(query, request)
 
+    resolve.plan = of  # type: ignore[attr-defined]
     return _connection_field(resolve, of, description, f"Connection[{type_name}]")
 
 
@@ -153,18 +155,32 @@ async def _prepared(
     info: Info, of: ConnectionOf, arguments: dict[str, Any]
 ) -> tuple[QuerySet[Any], PageRequest, object]:
     """The query of the whole list, the page asked for, and what tells two such lists apart."""
-    filter, orders = arguments.get("filter"), arguments.get("order_by") or []
-    query = of.model.visible_to(info.context.viewer).filter(of.only())
-    chosen_by = {name: arguments[name] for name in of.choices if arguments.get(name) is not None}
-    for name, value in chosen_by.items():
-        query = query.filter(of.choices[name].to_q(value))
-    if filter is not None:
-        query = query.filter(filter.to_q(info.context.viewer))
-    chosen = [order.as_pair() for order in orders] or list(of.default_order)
-    request = page_request(
+    query = list_query(info.context.viewer, of, arguments)
+    request = list_page(of, arguments)
+    return query, request, orjson.dumps([narrowing(of, arguments), repr(request)])
+
+
+def list_query(viewer: Viewer, of: ConnectionOf, arguments: dict[str, Any]) -> QuerySet[Any]:
+    """The whole list that these arguments mean. Raises `BadInput`."""
+    query = of.model.visible_to(viewer).filter(of.only())
+    for name, choice in of.choices.items():
+        if arguments.get(name) is not None:
+            query = query.filter(choice.to_q(arguments[name]))
+    filter = arguments.get("filter")
+    return query if filter is None else query.filter(filter.to_q(viewer))
+
+
+def list_page(of: ConnectionOf, arguments: dict[str, Any]) -> PageRequest:
+    """The page of it that they mean. Raises `BadInput`."""
+    chosen = [order.as_pair() for order in arguments.get("order_by") or []] or list(of.default_order)
+    return page_request(
         of.model, chosen, *(arguments.get(name) for name in ("first", "after", "last", "before"))
     )
-    return query, request, orjson.dumps([repr(filter), repr(request), repr(chosen_by)])
+
+
+def narrowing(of: ConnectionOf, arguments: dict[str, Any]) -> str:
+    """A word for what narrows the list: equal for two that have the same rows."""
+    return repr((arguments.get("filter"), [arguments.get(name) for name in of.choices]))
 
 
 def _connection_field(

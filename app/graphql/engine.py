@@ -2,7 +2,8 @@
 
     request → Documents (parsed, measured, validated; cached) → viewer, budget → root fields → Outcome or events
 
-Strawberry builds the types; graphql-core runs them, driven from here.
+Strawberry builds the types. Reads that are compiled (`plan`) are answered without it; graphql-core runs the rest,
+driven from here.
 """
 
 import time
@@ -36,6 +37,7 @@ from app.graphql.budget import Budget
 from app.graphql.documents import Documents, Operation, TrustedDocuments
 from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes, check_variables
+from app.graphql.plan import Plans, read_compiled
 from app.graphql.rendering import Rendered, SharedRenderings
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import BAD_INPUT, Outcome, Refused, encode, refusal, refuse, report
@@ -94,6 +96,21 @@ class PlainExecutor(Executor[Any]):
     def __init__(self, *args: Any, operation_extensions: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.operation_extensions = operation_extensions
+        self.read: Mapping[str, Any] = {}
+        """Root fields that have been read already, with their values or exceptions."""
+
+    def execute_field(
+        self, parent_type: Any, source: Any, field_details_list: Any, path: Path, position_context: Any
+    ) -> Any:
+        """Execute one field, unless it has been read."""
+        if path.prev is not None or path.key not in self.read:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        found = self.read[str(path.key)]
+        if isinstance(found, Exception):
+            type_ = parent_type.fields[field_details_list[0].node.name.value].type
+            self.handle_field_error(found, type_, field_details_list, path)
+            return None
+        return found
 
     build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
@@ -118,6 +135,7 @@ class Engine:
         self._make_context = make_context
         self._introspection = settings.introspection
         self._renderings = SharedRenderings()
+        self._plans = Plans(schema) if settings.compiled_reads else None
 
     def find(self, request: GraphQLRequest) -> Operation:
         """The operation that a request means; raise `Refused` when it cannot be served."""
@@ -225,11 +243,15 @@ class Engine:
     async def _run(
         self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
     ) -> ExecutionResult:
-        """Execute a query or mutation.
-
-        Root fields that are compiled are to be taken out here, before the executor is built for the others.
-        """
+        """Execute a query or mutation: what is compiled of it first, and the rest, if any, as ever."""
+        read: dict[str, Any] = {}
+        if self._plans is not None:
+            read, whole = await read_compiled(self._plans, operation, request.variables, viewer)
+            if whole:
+                return ExecutionResult(read, None)
         executor = self._executor(operation, request, viewer, caller)
+        if isinstance(executor, PlainExecutor):
+            executor.read = read
         result = executor.execute_operation()
         return cast(ExecutionResult, await result if isawaitable(result) else result)
 

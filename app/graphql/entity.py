@@ -135,7 +135,7 @@ def _forward(model: type[Entity], relation: str) -> Callable[..., Awaitable[Any]
 
 
 def _backward(model: type[Entity], related_name: str) -> Callable[..., Awaitable[Any]]:
-    related, column = _pointing_at(model, related_name)
+    related, column = pointing_at(model, related_name)
 
     async def resolve(root: Any, info: Info) -> Any:
         return await info.context.one_by(related, column, root.id)
@@ -149,7 +149,7 @@ def related_model(model: type[Entity], relation: str) -> type[Entity]:
     return found
 
 
-def _pointing_at(model: type[Entity], related_name: str) -> tuple[type[Entity], str]:
+def pointing_at(model: type[Entity], related_name: str) -> tuple[type[Entity], str]:
     """The model, and its column, whose one-to-one relation points to this model under that name."""
     for other in (getattr(models, name) for name in models.__all__):
         for name, field in getattr(getattr(other, "_meta", None), "fields_map", {}).items():

@@ -20,6 +20,13 @@ DOCUMENTS_FOUND = Counter("workyard_graphql_documents_found", "Requests whose do
 DOCUMENTS_PREPARED = Counter(
     "workyard_graphql_documents_prepared", "Documents parsed, measured and validated."
 )
+COMPILED_FIELDS = Counter(
+    "workyard_graphql_compiled_fields", "Root fields of queries that a compiled read answered."
+)
+DECLINED_FIELDS = Counter(
+    "workyard_graphql_declined_fields",
+    "Root fields of queries beside compiled ones that ran in the executor.",
+)
 SOCKETS = Gauge("workyard_graphql_sockets", "Open WebSockets.")
 STREAMS = Gauge("workyard_graphql_streams", "Open streams over HTTP.", ["transport"])
 SUBSCRIPTIONS = Gauge("workyard_graphql_subscriptions", "Running subscriptions, on all transports.")

@@ -85,7 +85,7 @@ class Page:
         return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=start, end_cursor=end)
 
     def _cursor(self, row: Any) -> Cursor:
-        values = [_plain(getattr(row, key.column)) for key in self._request.keys]
+        values = [plain_value(getattr(row, key.column)) for key in self._request.keys]
         return Cursor(page_cursor(self._request.order, values))
 
 
@@ -192,7 +192,7 @@ def _further(key: Key, value: Any, backward: bool) -> Q | None:
     return Q(further, holds(f"{key.column}__isnull", True), join_type=Q.OR) if nulls_are_further else further
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, UUID):

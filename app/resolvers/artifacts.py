@@ -1,7 +1,6 @@
 """Artifacts: declared, found, related, kept."""
 
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -13,23 +12,20 @@ from app.errors import Invalid
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import maybe_row_id, row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.roots import one_by_id
 from app.graphql.scalars import JSON, BigInt, Sha256
-from app.schema.artifacts import NEWEST, Artifact, ArtifactCategory, ArtifactFilter, ArtifactOrder
+from app.schema.artifacts import NEWEST, ArtifactCategory, ArtifactFilter, ArtifactOrder
 
 
 @strawberry.type
 class Query:
     """Artifacts and their categories."""
 
-    @strawberry.field(
-        description="The artifact; null when it is absent or you may not see it.",
-        graphql_type=Artifact | None,
+    artifact = one_by_id(
+        "Artifact",
+        models.Artifact,
+        "The artifact; null when it is absent or you may not see it.",
     )
-    @staticmethod
-    async def artifact(
-        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-    ) -> models.Artifact | None:
-        return await info.context.one(models.Artifact, row_id(id, models.Artifact, ("id",)))
 
     artifacts = connection(
         "Artifact",

@@ -10,6 +10,7 @@ from app.context import Info
 from app.errors import BadInput
 from app.graphql.entity import TYPES, Node
 from app.graphql.ids import decode_id, key_of
+from app.graphql.roots import AnyNode, planned
 
 MAX_NODES = 100
 
@@ -23,6 +24,7 @@ class Query:
         graphql_type=Node | None,
     )
     @staticmethod
+    @planned(AnyNode())
     async def node(
         info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
     ) -> models.Entity | None:

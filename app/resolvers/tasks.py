@@ -15,15 +15,14 @@ from app.graphql.connections import ConnectionOf, connection
 from app.graphql.entity import named
 from app.graphql.ids import maybe_row_id, row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.roots import one_by_id
 from app.graphql.scalars import JSON
 from app.models import Entity
 from app.schema.tasks import (
     OWNERS,
     Actor,
-    Schedule,
     ScheduleFilter,
     ScheduleOrder,
-    Task,
     TaskFilter,
     TaskOrder,
     TaskQueue,
@@ -47,14 +46,11 @@ RATE_EVENTS = 20_000
 class Query:
     """Tasks, their schedules, and their runners."""
 
-    @strawberry.field(
-        description="The task; null when it is absent or you may not see it.", graphql_type=Task | None
+    task = one_by_id(
+        "Task",
+        models.Task,
+        "The task; null when it is absent or you may not see it.",
     )
-    @staticmethod
-    async def task(
-        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-    ) -> models.Task | None:
-        return await info.context.one(models.Task, row_id(id, models.Task, ("id",)))
 
     tasks = connection(
         "Task",
@@ -109,15 +105,11 @@ class Query:
     ) -> list[models.WorkerStatus]:
         return await runners_of(info.context.viewer, alive)
 
-    @strawberry.field(
-        description="The schedule; null when it is absent or you may not see it.",
-        graphql_type=Schedule | None,
+    schedule = one_by_id(
+        "Schedule",
+        models.Schedule,
+        "The schedule; null when it is absent or you may not see it.",
     )
-    @staticmethod
-    async def schedule(
-        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-    ) -> models.Schedule | None:
-        return await info.context.one(models.Schedule, row_id(id, models.Schedule, ("id",)))
 
     schedules = connection(
         "Schedule",

@@ -1,7 +1,7 @@
 """Work requests: submitted, followed, stopped, tried again."""
 
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import strawberry
 
@@ -13,9 +13,10 @@ from app.context import Info
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import maybe_row_id, row_id, row_ids
 from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.roots import one_by_id
 from app.graphql.scalars import JSON
 from app.models.work import PENDING, RUNNING
-from app.schema.work import TaskType, WorkRequest, WorkRequestFilter, WorkRequestOrder
+from app.schema.work import TaskType, WorkRequestFilter, WorkRequestOrder
 
 
 @strawberry.type(description="How much work there is just now, of what you may see.")
@@ -32,15 +33,11 @@ class QueueStatus:
 class Query:
     """Work requests and what may be requested."""
 
-    @strawberry.field(
-        description="The work request; null when it is absent or you may not see it.",
-        graphql_type=WorkRequest | None,
+    work_request = one_by_id(
+        "WorkRequest",
+        models.WorkRequest,
+        "The work request; null when it is absent or you may not see it.",
     )
-    @staticmethod
-    async def work_request(
-        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-    ) -> models.WorkRequest | None:
-        return await info.context.one(models.WorkRequest, row_id(id, models.WorkRequest, ("id",)))
 
     work_requests = connection(
         "WorkRequest",

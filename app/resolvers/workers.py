@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -16,10 +15,11 @@ from app.events import MAY_BRING_WORK, Position
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.roots import one_by_name
 from app.graphql.scalars import JSON
 from app.models.work import ABORTED
 from app.publishers.hub import Hub
-from app.schema.work import Worker, WorkerFilter, WorkerOrder
+from app.schema.work import WorkerFilter, WorkerOrder
 
 MAX_WAIT = 30
 LOOK_AGAIN = 1.0
@@ -30,15 +30,11 @@ LOOK_AGAIN = 1.0
 class Query:
     """Workers."""
 
-    @strawberry.field(
-        description="The worker of that name; null when there is none or you may not see it.",
-        graphql_type=Worker | None,
+    worker = one_by_name(
+        "Worker",
+        models.Worker,
+        "The worker of that name; null when there is none or you may not see it.",
     )
-    @staticmethod
-    async def worker(
-        info: Info, name: Annotated[str, strawberry.argument(description="Its name.")]
-    ) -> models.Worker | None:
-        return await models.Worker.find_visible(info.context.viewer, name)
 
     workers = connection(
         "Worker",

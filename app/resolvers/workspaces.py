@@ -1,7 +1,6 @@
 """Workspaces: made, changed, shared."""
 
 from datetime import timedelta
-from typing import Annotated
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -13,22 +12,19 @@ from app.context import Info
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import maybe_row_id, row_id, row_ids
 from app.graphql.mutations import Payload, argument, changed, mutation
-from app.schema.workspaces import Workspace, WorkspaceFilter, WorkspaceOrder
+from app.graphql.roots import one_by_name
+from app.schema.workspaces import WorkspaceFilter, WorkspaceOrder
 
 
 @strawberry.type
 class Query:
     """Workspaces."""
 
-    @strawberry.field(
-        description="The workspace of that name; null when there is none or you may not see it.",
-        graphql_type=Workspace | None,
+    workspace = one_by_name(
+        "Workspace",
+        models.Workspace,
+        "The workspace of that name; null when there is none or you may not see it.",
     )
-    @staticmethod
-    async def workspace(
-        info: Info, name: Annotated[str, strawberry.argument(description="Its name.")]
-    ) -> models.Workspace | None:
-        return await models.Workspace.find_visible(info.context.viewer, name)
 
     workspaces = connection(
         "Workspace",

@@ -1,0 +1,216 @@
+"""SQL of a level: the rows of one table, narrowed, ordered and cut, with what is joined to them by foreign keys.
+
+`Rows` is the only place where a table is read from, and it takes a queryset that begins with `visible_to`.
+Names that start with a dollar sign are ours; neither columns nor Tortoise's aliases can be like them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any
+
+from tortoise.expressions import RawSQL
+from tortoise.queryset import QuerySet
+
+from app.access import Viewer
+from app.graphql.pages import Key, PageRequest, Parent
+from app.models import Entity
+from app.models.entity import holds
+
+_PARAMETER = re.compile(r"\$(\d+)")
+PAGE, BASE, PARENT = '"$page"', '"$base"', '"$parent"'
+KINDS = {int: "bigint", str: "text"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that a viewer may see, as Tortoise writes it."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, query: QuerySet[Any], columns: Sequence[str]) -> "Rows":
+        """These columns of the rows of a query."""
+        query = query.only(*columns)
+        query._make_query()
+        sql, values = query.query.get_parameterized_sql()
+        return cls(sql, tuple(values))
+
+    @classmethod
+    def visible(cls, model: type[Entity], viewer: Viewer, columns: Sequence[str]) -> "Rows":
+        """These columns of all that the viewer may see."""
+        return cls.of(model.visible_to(viewer), columns)
+
+
+def under(query: QuerySet[Any], parent: Parent) -> QuerySet[Any]:
+    """The rows under `parent.id`, for a statement that has such a column."""
+    id = RawSQL("parent.id")
+    return query.filter(holds(parent, id) if isinstance(parent, str) else parent(id))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Text, and the values of its first parameters; those that differ from request to request come after them."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+    @property
+    def timeless(self) -> bool:
+        """False when an instant is in it, which may be that of its making: it must not be used again then."""
+        return not any(isinstance(value, datetime | date | time) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Join:
+    """Rows that are joined to others, at most one to each: `own` column equals `theirs` of another alias."""
+
+    alias: str
+    rows: Rows
+    own: str
+    other_alias: str
+    theirs: str
+
+
+class Writer:
+    """Puts a statement together and numbers its parameters."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def put(self, rows: Rows) -> str:
+        """The text of these rows, whose parameters come after those that are there."""
+        before = len(self.values)
+        self.values += rows.values
+        return _PARAMETER.sub(lambda found: f"${int(found[1]) + before}", rows.sql)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one statement reads: cells of the page's rows and of what is joined to them."""
+
+    cells: Sequence[tuple[str, str]]
+    joins: Sequence[Join] = field(default_factory=tuple)
+
+
+def one_statement(base: Rows, column: str, level: Level) -> Statement:
+    """The row whose column has the value that is the last parameter."""
+    writer = Writer()
+    page = writer.put(base)
+    joins = _joins(writer, level)
+    wanted = f"${len(writer.values) + 1}"
+    return Statement(
+        f"SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE {_name(column)} = {wanted} LIMIT 1)"
+        f" AS {PAGE}{joins}",
+        tuple(writer.values),
+    )
+
+
+def page_statement(base: Rows, request: PageRequest, level: Level) -> Statement:
+    """A page of one list; its bound comes last. After the cells come the columns that it is ordered by."""
+    writer = Writer()
+    page = writer.put(base)
+    joins = _joins(writer, level)
+    page = _page(page, request, len(writer.values))
+    order = f" ORDER BY {_order(request, PAGE + '.')}" if joins else ""
+    sql = f"SELECT {_all_cells(level, request)} FROM ({page}) AS {PAGE}{joins}{order}"
+    return Statement(sql, tuple(writer.values))
+
+
+def pages_statement(base: Rows, request: PageRequest, level: Level, kind: type) -> Statement:
+    """A page under each of the parents, who are the last parameter, after the bound. A row's last cell is its parent."""
+    writer = Writer()
+    page = writer.put(base)
+    joins = _joins(writer, level)
+    page = _page(page, request, len(writer.values))
+    parents = f"${len(writer.values) + len(bound_values(request)) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    order = f" ORDER BY parent.id, {_order(request, PAGE + '.')}" if joins else ""
+    return Statement(
+        f"SELECT {_all_cells(level, request)}, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id)"
+        f" CROSS JOIN LATERAL ({page}) AS {PAGE}{joins}{order}",
+        tuple(writer.values),
+    )
+
+
+def count_statement(base: Rows) -> Statement:
+    """How many rows a list has."""
+    return Statement(f"SELECT count(*) FROM ({base.sql}) AS {BASE}", base.values)
+
+
+def counts_statement(base: Rows, kind: type) -> Statement:
+    """How many rows there are under each of the parents, who are the last parameter: parent and number."""
+    parents = f"${len(base.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    return Statement(
+        f"SELECT parent.id, (SELECT count(*) FROM ({base.sql}) AS {BASE}) FROM unnest({parents}) AS parent(id)",
+        base.values,
+    )
+
+
+def bound_values(request: PageRequest) -> list[Any]:
+    """The values in a page's bound, as parameters."""
+    return [
+        value.value if isinstance(value, Enum) else value
+        for value in request.bound or ()
+        if value is not None
+    ]
+
+
+def _page(base: str, request: PageRequest, before: int) -> str:
+    where = f" WHERE {_beyond(request, before)}" if request.bound is not None else ""
+    return f"SELECT * FROM ({base}) AS {BASE}{where} ORDER BY {_order(request, '')} LIMIT {int(request.limit) + 1}"
+
+
+def _order(request: PageRequest, prefix: str) -> str:
+    return ", ".join(
+        f"{prefix}{_name(key.column)} {'ASC' if key.descending == request.backward else 'DESC'}"
+        for key in request.keys
+    )
+
+
+def _beyond(request: PageRequest, before: int) -> str:
+    """As `pages._beyond`: rows that come after the bound in the order; before it, when backward."""
+    assert request.bound is not None
+    numbers, number = [], before
+    for value in request.bound:
+        number += value is not None
+        numbers.append(number)
+    result = "FALSE"
+    for key, value, number in reversed(list(zip(request.keys, request.bound, numbers, strict=True))):
+        column = _name(key.column)
+        equal = f"{column} IS NULL" if value is None else f"{column} = ${number}"
+        further = _further(key, column, value is None, number, request.backward)
+        result = f"({equal} AND {result})" if further is None else f"({further} OR ({equal} AND {result}))"
+    return result
+
+
+def _further(key: Key, column: str, at_null: bool, number: int, backward: bool) -> str | None:
+    rising = key.descending == backward
+    nulls_are_further = key.nullable and rising
+    if at_null:
+        return None if nulls_are_further else f"{column} IS NOT NULL"
+    further = f"{column} {'>' if rising else '<'} ${number}"
+    return f"({further} OR {column} IS NULL)" if nulls_are_further else further
+
+
+def _joins(writer: Writer, level: Level) -> str:
+    return "".join(
+        f" LEFT JOIN ({writer.put(join.rows)}) AS {join.alias}"
+        f" ON {join.alias}.{_name(join.own)} = {join.other_alias}.{_name(join.theirs)}"
+        for join in level.joins
+    )
+
+
+def _all_cells(level: Level, request: PageRequest) -> str:
+    keys = [(PAGE, key.column) for key in request.keys]
+    return _cells(Level([*level.cells, *keys]))
+
+
+def _cells(level: Level) -> str:
+    return ", ".join(f"{alias}.{_name(column)}" for alias, column in level.cells)
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'

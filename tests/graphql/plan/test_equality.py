@@ -1,0 +1,92 @@
+"""Compiled reads answer what the ordinary executor answers: the same bytes of `data`, and the same errors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from app.graphql.engine import Engine
+from app.graphql.ids import global_id
+from app.graphql.request import GraphQLRequest
+from app.graphql.response import Refused, encode
+from app.web.schema import build_schema
+from tests.access.world import ROLES, World
+from tests.api import Api
+from tests.graphql.plan.generated import CHANGING, Written
+
+THOROUGH = settings(
+    max_examples=250,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    print_blob=True,
+)
+QUERY = build_schema()._schema.query_type
+assert QUERY is not None
+ROOTS = [name for name in QUERY.fields if name not in CHANGING]
+
+
+class Both:
+    """The same server process with compiled reads and without."""
+
+    def __init__(self, api: Api) -> None:
+        server = api.server
+        self._api = api
+        plain = server.settings.model_copy(update={"compiled_reads": False})
+        self.compiled = server.engine
+        self.ordinary = Engine(server.schema, plain, server._context)
+        self.ordinary.documents = server.engine.documents
+
+    async def ask(
+        self, engine: Engine, who: Any, document: str, variables: dict[str, Any]
+    ) -> tuple[bytes, list[Any]]:
+        """The bytes of `data`, and the errors without the ids of faults."""
+        request = GraphQLRequest.parse({"query": document, "variables": variables})
+        try:
+            outcome = await engine.execute(engine.find(request), request, await self._api.caller(who))
+        except Refused as refused:
+            return b"", refused.errors
+        return encode(outcome.data), sorted(outcome.errors, key=repr)
+
+    async def agree(self, who: Any, document: str, **variables: Any) -> bytes:
+        """Ask both; they must agree. What they answer."""
+        compiled = await self.ask(self.compiled, who, document, variables)
+        ordinary = await self.ask(self.ordinary, who, document, variables)
+        assert compiled == ordinary, document
+        return compiled[0]
+
+
+@pytest.fixture
+async def both(api: Api) -> Both:
+    """Both engines."""
+    return Both(api)
+
+
+@pytest.fixture
+async def cursors(api: Api, world: World) -> Sequence[str]:
+    """Cursors of several lists and orders."""
+    found = await api.execute(
+        world.cast.root,
+        """{ a: workRequests { edges { cursor } } b: artifacts { edges { cursor } } c: tasks { edges { cursor } }
+             d: workRequests(orderBy: [{field: STARTED_AT}]) { edges { cursor } }
+             e: workRequests(orderBy: [{field: COMPLETED_AT, direction: DESC}]) { edges { cursor } }
+             f: users { edges { cursor } } g: workspaces { edges { cursor } } }""",
+    )
+    return [edge["cursor"] for key in "abcdefg" for edge in found[key]["edges"]]
+
+
+@THOROUGH
+@given(st.data())
+async def test_any_document_is_answered_alike(
+    both: Both, world: World, cursors: Sequence[str], data: st.DataObject
+) -> None:
+    role = data.draw(st.sampled_from(ROLES))
+    ids = [global_id(model.__name__, row.id) for (model, _), row in world.rows.items()]
+    written = Written(data.draw, build_schema()._schema, ids, ["lab", "open", "mail", "noop", "a/"], cursors)
+
+    document = written.document(ROOTS)
+    answer = await both.agree(world.who(role), document, **written.variables)
+
+    event("data" if answer else "refused")
