@@ -1,6 +1,6 @@
 """Documents over the whole schema, drawn at random: what anybody could ask, with arguments that mostly make sense."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,43 @@ from hypothesis import strategies as st
 
 DEEPEST = 4
 WIDEST = 5
-CHANGING = {"eventCursor", "rateLimit", "serverInfo", "systemInfo"}
+CHANGING = {"eventCursor", "rateLimit", "taskQueues"}
 """Root fields that may differ from one moment to the next."""
+
+MEANT = {
+    "workspace": "Workspace",
+    "createdBy": "User",
+    "createdByWorkRequest": "WorkRequest",
+    "worker": "Worker",
+    "parent": "WorkRequest",
+    "supersedes": "WorkRequest",
+    "tenant": "Tenant",
+    "user": "User",
+    "relObj": "WorkRequest",
+}
+"""Field of a filter → whose ids it takes."""
+
+USUAL: dict[str, Sequence[Any]] = {
+    "Int": [0, 1, 2, 100],
+    "BigInt": [0, 1, 5, 2**62],
+    "Float": [0.0, 1.5],
+    "Boolean": [True, False],
+    "DateTime": ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00+02:00"],
+    "Duration": ["PT1H", "P1D"],
+    "JSON": [{}, {"a": 1}, {"task": "x"}],
+    "Sha256": ["0" * 64],
+    "UUID": ["7f2c8d1e-0d5c-4c53-9a53-0c2b7cfb9d11"],
+}
+ODD: dict[str, Sequence[Any]] = {
+    "Int": [-1, 2**31 - 1],
+    "String": ["", "x" * 300, "\0"],
+    "Cursor": ["nonsense", ""],
+    "JSON": [[], "text", None],
+    "Sha256": ["a"],
+}
+
+PAGES = [(), (), ("first",), ("first", "after"), ("last",), ("last", "before"), ("after",), ("before",)]
+"""Arguments of a page that go together."""
 
 
 @dataclass
@@ -30,12 +65,15 @@ class Written:
 
     draw: Any
     schema: GraphQLSchema
-    ids: Sequence[str]
+    ids: Mapping[str, Sequence[str]]
     names: Sequence[str]
     cursors: Sequence[str]
+    declined: frozenset[tuple[str, str]]
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
+    meant: str = ""
+    """Whose id an argument most likely takes."""
 
     def one_of(self, values: Sequence[Any]) -> Any:
         """One of the values."""
@@ -49,7 +87,14 @@ class Written:
 
     def selection(self, type_: Any, depth: int) -> str:
         """A selection set on objects of the type."""
-        names = [name for name, each in type_.fields.items() if depth < DEEPEST or _is_leaf(each)]
+        own_code = self.chance(
+            5
+        )  # else only fields that are compiled: one that is not sends all to the executor
+        names = [
+            name
+            for name, each in type_.fields.items()
+            if (depth < DEEPEST or _is_leaf(each)) and (own_code or (type_.name, name) not in self.declined)
+        ]
         many = self.draw(st.integers(1, WIDEST))
         parts = [
             self.part(type_, self.one_of(["__typename", *names]) if names else "__typename", depth)
@@ -79,6 +124,7 @@ class Written:
         if name == "__typename":
             return f"{self.alias()}__typename{self.directive()}"
         found: GraphQLField = type_.fields[name]
+        self.meant = get_named_type(found.type).name.removesuffix("Connection")
         arguments = self.arguments(found)
         # The same key must mean the same everywhere: what has arguments gets a key of its own.
         alias = f"k{self.draw(st.integers(0, 10**9))}: " if arguments else self.alias(name)
@@ -102,8 +148,11 @@ class Written:
     def arguments(self, found: GraphQLField) -> str:
         """The arguments of a field: those that it needs, and some others."""
         given = []
+        page = self.one_of(PAGES) if not self.chance(5) else ("first", "last", "before")
         for name, argument in found.args.items():
-            if isinstance(argument.type, GraphQLNonNull) or self.chance(25):
+            if name in ("first", "after", "last", "before") and name not in page:
+                continue
+            if name in page or isinstance(argument.type, GraphQLNonNull) or self.chance(25):
                 given.append(f"{name}: {self.value(argument.type, name)}")
         return f"({', '.join(given)})" if given else ""
 
@@ -140,30 +189,24 @@ class Written:
         ]
         chosen = self.draw(st.lists(st.sampled_from(simple), max_size=2, unique=True)) if simple else []
         needed = [name for name, each in type_.fields.items() if isinstance(each.type, GraphQLNonNull)]
-        return {
-            each: self.plain(type_.fields[each].type, each, depth + 1)
-            for each in dict.fromkeys([*needed, *chosen])
-        }
+        made = {}
+        for each in dict.fromkeys([*needed, *chosen]):
+            before, self.meant = self.meant, MEANT.get(each, self.meant)
+            made[each] = self.plain(type_.fields[each].type, each, depth + 1)
+            self.meant = before
+        return made
 
     def scalar(self, type_: str, name: str) -> Any:
         """A value of that scalar."""
+        odd = self.chance(3)
+        if type_ == "ID":
+            all_ids = [each for ids in self.ids.values() for each in ids]
+            return "nonsense" if odd else self.one_of(self.ids.get(self.meant, all_ids))
         if type_ == "Int" and name in ("first", "last"):
-            return self.one_of([0, 1, 2, 3, 50, 100, -1, 101])
-        values: dict[str, Sequence[Any]] = {
-            "Int": [-1, 0, 1, 2, 2**31 - 1],
-            "BigInt": [0, 1, 5, 2**62],
-            "Float": [0.0, 1.5],
-            "Boolean": [True, False],
-            "String": [*self.names, "", "a", "x" * 300, "\0"],
-            "ID": [*self.ids, "nonsense"],
-            "Cursor": [*self.cursors, "nonsense"],
-            "DateTime": ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00+02:00"],
-            "Duration": ["PT1H", "P1D"],
-            "JSON": [{}, {"a": 1}, [], "text", None],
-            "Sha256": ["0" * 64, "a"],
-            "UUID": ["7f2c8d1e-0d5c-4c53-9a53-0c2b7cfb9d11"],
-        }
-        return self.one_of(values[type_])
+            return self.one_of([-1, 101] if odd else [0, 1, 2, 3, 50, 100])
+        if odd:
+            return self.one_of(ODD.get(type_, USUAL.get(type_, ())))
+        return self.one_of({"String": self.names, "Cursor": self.cursors}.get(type_) or USUAL[type_])
 
     def document(self, roots: Sequence[str]) -> str:
         """A query of one to three of these root fields."""
