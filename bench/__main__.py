@@ -1,4 +1,7 @@
-"""python -m bench [claims|delivery|expiry|files|tasks|tasks.PART]: measures all, or what is named; prints tables in Markdown."""
+"""python -m bench [claims|delivery|expiry|files|graphql|tasks|tasks.PART]: measures all, or what is named.
+
+Prints tables in Markdown.
+"""
 
 import argparse
 import asyncio
@@ -9,6 +12,7 @@ import uvloop
 
 from bench import claims, delivery, expiry
 from bench.files import measuring as files
+from bench.graphql import compiled
 from bench.place import machine
 from bench.tasks import measuring as tasks
 
@@ -17,6 +21,7 @@ SUBJECTS = {
     "delivery": delivery.measure,
     "expiry": expiry.measure,
     "files": files.measure,
+    "graphql": compiled.measure,
     "tasks": tasks.measure,
 }
 PARTS = {f"tasks.{part}": part for part in tasks.PARTS}

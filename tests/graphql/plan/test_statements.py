@@ -1,0 +1,53 @@
+"""How many statements a compiled read sends, and that it starts from what the viewer may see."""
+
+import pytest
+
+from tests.access.world import World
+from tests.api import Api, gid
+from tests.graphql.plan.test_equality import compiled_fields
+from tests.statements import statements
+
+NESTED = """query($first: Int) { workRequests(first: $first) { totalCount nodes {
+    id taskName createdBy { username } workspace { name defaultFileStore { name } }
+    artifacts(first: 5) { nodes { id files(first: 5) { nodes { path file { size } } } } }
+    children { totalCount } dependencies { id }
+} pageInfo { endCursor } } }"""
+
+
+async def test_the_number_of_statements_is_that_of_levels_not_of_rows(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        await world.cast.request()
+    sent = []
+    for first in (2, 14):
+        with statements(monkeypatch) as noted:
+            answer = await api.execute(world.cast.root, NESTED, first=first)
+        assert len(answer["workRequests"]["nodes"]) == first
+        sent.append([each for each in noted if '"$page"' in each or '"$base"' in each])
+
+    # The page and its number; artifacts, and their files; children's numbers; dependencies.
+    assert [len(each) for each in sent] == [6, 6]
+
+
+async def test_what_is_compiled_is_counted(api: Api, world: World) -> None:
+    before = compiled_fields()
+
+    await api.execute(world.cast.root, "{ a: workRequests { nodes { id } } viewer { user { username } } }")
+
+    assert compiled_fields() == before + 1
+
+
+async def test_a_row_that_may_not_be_seen_is_null_at_the_root_and_behind_a_relation(
+    api: Api, world: World
+) -> None:
+    id = gid(world.rows[next(key for key in world.rows if key[1] == "lab, waiting")])
+    document = "query($id: ID!) { workRequest(id: $id) { id createdBy { username } } node(id: $id) { id } }"
+    before = compiled_fields()
+
+    hidden = await api.execute(world.cast.eve, document, id=id)
+    seen = await api.execute(world.cast.vic, document, id=id)
+
+    assert hidden.data == {"workRequest": None, "node": None}
+    assert seen["workRequest"]["id"] == seen["node"]["id"] == id
+    assert compiled_fields() == before + 4
