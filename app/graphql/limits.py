@@ -314,9 +314,15 @@ def cost_of(operation: OperationDefinitionNode, measures: Measures) -> int:
 
 def actual_nodes(data: Any) -> int:
     """Objects that a response holds."""
-    if isinstance(data, dict):
-        return 1 + sum(actual_nodes(value) for value in data.values() if isinstance(value, dict | list))
-    return sum(actual_nodes(value) for value in data if isinstance(value, dict | list))
+    found = 0
+    waiting = [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            found += 1
+            each = each.values()
+        waiting += [value for value in each if isinstance(value, dict | list)]
+    return found
 
 
 def _too_much(what: str, found: int, most: int) -> Refused:

@@ -1,7 +1,8 @@
 """Plans by operation and shape, kept while they are in use."""
 
-from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import strawberry
 import structlog
@@ -31,33 +32,38 @@ class Planned:
         return not self.declined
 
 
-class Plans:
-    """A bounded cache of plans."""
+@dataclass
+class _Shapes:
+    """The plans of one operation, by the values of the variables in its conditions."""
 
-    def __init__(self, schema: strawberry.Schema, *, most: int = 1000) -> None:
+    names: tuple[str, ...]
+    planned: dict[Hashable, Planned] = field(default_factory=dict)
+
+
+class Plans:
+    """The plans of operations, each kept for as long as `Documents` keeps its document, which is bounded."""
+
+    def __init__(self, schema: strawberry.Schema, *, shapes: int = 32) -> None:
         self._schema = schema
         self.schema = schema._schema
-        self._most = most
-        self._kept: OrderedDict[Hashable, Planned] = OrderedDict()
-        self._conditions: OrderedDict[Operation, tuple[str, ...]] = OrderedDict()
+        self._shapes = shapes
+        self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()
 
     def of(self, operation: Operation, variables: VariableValues) -> Planned | None:
         """How the operation is read under these variables; None when nothing of it is compiled."""
         if operation.type is not OperationType.QUERY or operation.puts_off:
             return None
-        names = self._conditions.get(operation)
-        if names is None:
-            names = self._conditions[operation] = condition_variables(operation.prepared.document)
-            if len(self._conditions) > self._most:
-                self._conditions.popitem(last=False)
-        key = (operation, conditions(names, variables))
-        planned = self._kept.get(key)
+        shapes = self._kept.get(operation)
+        if shapes is None:
+            shapes = self._kept[operation] = _Shapes(condition_variables(operation.prepared.document))
+        key = conditions(shapes.names, variables)
+        planned = shapes.planned.get(key)
         if planned is None:
-            planned = self._kept[key] = self._plan(operation, variables)
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
+            if (
+                len(shapes.planned) >= self._shapes
+            ):  # conditions that take all values: 2 to the power of their number
+                shapes.planned.clear()
+            planned = shapes.planned[key] = self._plan(operation, variables)
         return planned if planned.reads else None
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Planned:

@@ -34,6 +34,8 @@ from app.graphql.plan.statements import (
 from app.models import Entity
 
 STATEMENTS_KEPT = 64
+ARGUMENTS_KEPT = 64
+LONGEST_KEPT = 2000  # characters of variables
 
 Record = Sequence[Any]
 Lists = list[dict[Any, Any]]
@@ -215,6 +217,8 @@ class ReadList:
     reads_rows: bool = True
     counts: bool = False
     counted: Statements = field(default_factory=Statements)
+    known: dict[str, tuple[dict[str, Any], PageRequest, str]] = field(default_factory=dict)
+    """What was made of arguments before, which takes longer than all else here."""
 
     async def value(self, asked: Asked) -> Any:
         """The page, at the root."""
@@ -259,12 +263,22 @@ class ReadList:
         }
 
     def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:
+        """The arguments, the page that they mean, and what tells the list from others."""
         of = self.of
         if isinstance(of, ListOf):
             return {}, whole_list(of.model, of.order, of.most), asked.rights
         assert self.arguments is not None
-        arguments = self.arguments.values(asked.variables)
-        return arguments, list_page(of, arguments), (asked.rights, narrowing(of, arguments))
+        word = self.arguments.word(asked.variables)
+        known = self.known.get(word)
+        if known is None:
+            arguments = self.arguments.values(asked.variables)
+            known = arguments, list_page(of, arguments), narrowing(of, arguments)
+            if len(self.known) >= ARGUMENTS_KEPT:
+                self.known.clear()
+            if len(word) <= LONGEST_KEPT:
+                self.known[word] = known
+        arguments, request, narrowed = known
+        return arguments, request, (asked.rights, narrowed)
 
     def _rows(
         self, asked: Asked, arguments: dict[str, Any], columns: Sequence[str], kind: type | None

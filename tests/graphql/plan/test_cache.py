@@ -1,0 +1,69 @@
+"""How many plans are kept."""
+
+import gc
+import weakref
+
+from graphql.execution.values import VariableValues
+
+from app.graphql.documents import Operation, prepare
+from app.graphql.limits import Limits
+from app.graphql.plan import Plans
+from app.settings import Settings
+from app.web.schema import build_schema
+
+SCHEMA = build_schema()
+DOCUMENT = (
+    "query(" + ", ".join(f"$v{n}: Boolean!" for n in range(6)) + ") { workRequests { nodes { "
+    + " ".join(f"a{n}: id @include(if: $v{n})" for n in range(6))
+    + " __typename } } }"
+)  # fmt: skip
+
+
+def operation(document: str = DOCUMENT) -> Operation:
+    """The only operation of a document."""
+    return prepare(SCHEMA._schema, document, Limits.of(Settings())).select(None)
+
+
+def variables(number: int) -> VariableValues:
+    """Conditions: the bits of the number."""
+    return VariableValues({}, {f"v{n}": bool(number >> n & 1) for n in range(6)})
+
+
+def test_an_operation_is_planned_once_for_each_shape() -> None:
+    plans, wanted = Plans(SCHEMA), operation()
+
+    assert plans.of(wanted, variables(5)) is plans.of(wanted, variables(5))
+    assert plans.of(wanted, variables(5)) is not plans.of(wanted, variables(4))
+
+
+def test_no_more_shapes_are_kept_than_are_allowed() -> None:
+    plans, wanted = Plans(SCHEMA, shapes=4), operation()
+
+    for number in range(64):
+        assert plans.of(wanted, variables(number)) is not None
+        assert len(plans._kept[wanted].planned) <= 4
+
+
+def test_plans_go_with_their_document() -> None:
+    plans, wanted = Plans(SCHEMA), operation()
+    planned = weakref.ref(plans.of(wanted, variables(1)))
+    assert planned() is not None
+
+    del wanted
+    gc.collect()
+
+    assert planned() is None
+
+
+def test_what_has_code_of_its_own_is_declined_with_the_reason() -> None:
+    planned = Plans(SCHEMA).of(
+        operation("{ a: workRequests { nodes { queuePosition } } b: tasks { nodes { uid } } eventCursor }"),
+        VariableValues({}, {}),
+    )
+
+    assert planned is not None
+    assert planned.declined == {
+        "a": "WorkRequest.queuePosition: it has code of its own",
+        "eventCursor": "Query.eventCursor: it has code of its own",
+    }
+    assert list(planned.reads) == ["b"]
