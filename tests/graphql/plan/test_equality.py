@@ -107,3 +107,39 @@ async def test_any_document_is_answered_alike(
 
     kind = "refused" if not answer else "null" if answer == b"null" else "data"
     event(f"{kind}, {'compiled' if compiled_fields() > before else 'not compiled'}")
+
+
+ORDERS = [
+    "{field: STARTED_AT}",
+    "{field: STARTED_AT, direction: DESC}",
+    "{field: COMPLETED_AT, direction: DESC}, {field: PRIORITY}",
+    "{field: PRIORITY, direction: DESC}, {field: STARTED_AT}",
+]
+"""By what is null in some rows, and equal in others."""
+AT_ROOT = "query($c: Cursor) {{ workRequests({order} {page} {by}: $c) {found} }}"
+BELOW = (
+    "query($c: Cursor) {{ workspaces {{ nodes {{ name workRequests({order} {page} {by}: $c) {found} }} }} }}"
+)
+FOUND = """{ edges { cursor node { id startedAt workspace { name } createdBy { username } } } totalCount
+             pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"""
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("document", [AT_ROOT, BELOW], ids=["at the root", "below"])
+async def test_pages_from_every_cursor_are_alike(
+    both: Both, api: Api, world: World, document: str, order: str
+) -> None:
+    for _ in range(3):
+        await world.cast.request()
+    orders = f"orderBy: [{order}]"
+    whole = f"{{ workRequests({orders}) {{ edges {{ cursor }} }} }}"
+    edges = (await api.execute(world.cast.root, whole))["workRequests"]["edges"]
+    assert len(edges) > 4
+
+    before = compiled_fields()
+    for cursor in [None, *(edge["cursor"] for edge in edges)]:
+        for by, page in (("after", "first: 2"), ("before", "last: 2"), ("after", ""), ("before", "")):
+            text = document.format(order=orders, page=page, by=by, found=FOUND)
+            assert await both.agree(world.cast.root, text, c=cursor) != b"null"
+
+    assert compiled_fields() == before + 4 * (len(edges) + 1)
