@@ -19,7 +19,7 @@ from tests.api import Api
 from tests.graphql.plan.generated import CHANGING, Written
 
 THOROUGH = settings(
-    max_examples=200,
+    max_examples=100,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a document takes minutes
     deadline=None,
     suppress_health_check=list(HealthCheck),
