@@ -4,7 +4,7 @@ It needs the standard library only, so that any Python on the machine can run it
 """
 
 import asyncio
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,12 +13,8 @@ FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_
 
 
 async def main(launcher: Path, base: Path, programs: Path) -> None:
-    spec = importlib.util.spec_from_file_location("embedded", launcher)
-    assert spec
-    assert spec.loader
-    embedded = importlib.util.module_from_spec(spec)
-    sys.modules["embedded"] = embedded
-    spec.loader.exec_module(embedded)
+    sys.path.insert(0, str(launcher.parent))
+    embedded = importlib.import_module(launcher.name)
     try:
         cluster = embedded.Cluster.at(base, programs, FAST)
         async with cluster.use() as credentials:

