@@ -44,13 +44,12 @@ from app.models.tasks import (
 from app.models.work import (
     LogLine,
     LogStream,
-    TagSet,
     TaskType,
-    Worker,
     WorkRequest,
     WorkRequestResult,
     WorkRequestStatus,
 )
+from app.models.workers import TagSet, Worker
 from app.models.workspaces import Workspace, WorkspaceMembership
 
 __all__ = [

@@ -54,9 +54,8 @@ class Workspace(Entity):
         if viewer.reads_all:
             return Q(tenant_id=viewer.tenant_id)
         if viewer.worker_id is not None:
-            from app.models.work import (
-                WorkRequest,
-            )  # work requests are in workspaces, not the other way round
+            # work requests are in workspaces, not the other way round
+            from app.models.work import WorkRequest
 
             return Q(id__in=Subquery(WorkRequest.filter(worker_id=viewer.worker_id).values("workspace_id")))
         return Q(Q(public=True), Q(id__in=list(viewer.roles)), join_type="OR") & Q(tenant_id=viewer.tenant_id)

@@ -16,7 +16,7 @@ from app.context import Context
 from app.graphql.entity import TYPES, Node
 from app.graphql.ids import decode_id
 from app.models import Entity, OutboxEvent
-from app.models.work import TagSet
+from app.models.workers import TagSet
 from tests.access.world import MEMBERS, NOBODY, ROLES, STAFF, USERS, World
 from tests.api import Api, gid
 

@@ -49,7 +49,7 @@ from app.models import (
     WorkspaceMembership,
 )
 from app.models.tasks import Task
-from app.models.work import TagSet
+from app.models.workers import TagSet
 from tests.api import Asker
 from tests.cast import Cast, workspace
 from tests.task_actors import noop

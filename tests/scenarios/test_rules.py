@@ -7,7 +7,7 @@ import pytest
 
 from app.database import Database, fetch
 from app.models import WorkRequest, Workspace
-from app.models.work import provided_tags
+from app.models.workers import provided_tags
 from tests.api import Api, gid, rows_of, state
 from tests.cast import Cast, Machine
 from tests.scenarios.test_work import acquire, submit

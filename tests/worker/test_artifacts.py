@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from app.client import download_artifact, files_of, upload_artifact
 from app.client.content import content_of
 from tests.client.conftest import Wire
-from tests.database.cluster import Databases
 from tests.worker.yard import Yard, until
 
 pytestmark = pytest.mark.timeout(240)
@@ -25,27 +23,6 @@ ARTIFACTS = """query ($id: ID!) { workRequest(id: $id) { artifacts(first: 20) { 
 
 RECEIVED = """query ($id: ID!) { workRequest(id: $id) { artifacts(first: 20) { nodes {
   id complete filesToUpload { path upload { receivedBytes } } } } } }"""
-
-
-@pytest.fixture(scope="module")
-async def running_yard(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Yard]:
-    credentials = await databases.make()
-    yard = Yard(credentials, tmp_path_factory.mktemp("yard"))
-    await yard.start_server()
-    await yard.start_task_runner()
-    try:
-        await yard.sign_in()
-        yield yard
-    finally:
-        await yard.close()
-        await databases.drop(credentials)
-
-
-@pytest.fixture
-async def yard(running_yard: Yard) -> AsyncIterator[Yard]:
-    """The server without a worker."""
-    yield running_yard
-    await running_yard.stop_workers()
 
 
 @pytest.fixture

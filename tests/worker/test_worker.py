@@ -10,33 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.client.conftest import Wire
-from tests.database.cluster import Databases
 from tests.worker.test_child import alive
 from tests.worker.yard import ABORT, DISABLE, ENABLE, Yard, texts, until
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-async def running_yard(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Yard]:
-    credentials = await databases.make()
-    yard = Yard(credentials, tmp_path_factory.mktemp("yard"))
-    await yard.start_server()
-    await yard.start_task_runner()
-    try:
-        await yard.sign_in()
-        await yard.watch()
-        yield yard
-    finally:
-        await yard.close()
-        await databases.drop(credentials)
-
-
-@pytest.fixture
-async def yard(running_yard: Yard) -> AsyncIterator[Yard]:
-    """The server without a worker."""
-    yield running_yard
-    await running_yard.stop_workers()
 
 
 @pytest.fixture
