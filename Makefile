@@ -16,10 +16,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fmt lint types imports schema schema-check plans docs docs-check ui lock lock-check bench clean
+.PHONY: help run test check fmt lint types imports schema schema-check plans docs docs-check ui lock lock-check bench bench-graphql clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## Run everything on this machine: http://127.0.0.1:8000/graphiql
 	@$(BIN)/python ui/build.py || echo "GraphiQL could not be built, all else works; make ui tries it again."
@@ -62,6 +62,9 @@ docs-check: .venv/.dev
 
 bench: .venv/.dev ## Measure, beside what we compare ourselves with
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-graphql: .venv/.dev ## Measure GraphQL beside other servers, in about ten minutes; ARGS='--only WORD' picks some
+	@$(BIN)/python -m bench graphql $(ARGS)
 
 lock: $(UV) ## Pin the newest allowed versions of everything that we depend on
 	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock

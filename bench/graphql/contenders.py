@@ -1,0 +1,99 @@
+"""Who takes part: how each is started, with which database, and what it does not do that we do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from app.database.address import Credentials
+from bench.graphql.data import KEY, Known
+from bench.graphql.documents import DOCUMENTS, Variables
+from bench.graphql.environment import Environment
+from bench.graphql.serving import libpq, python
+from bench.place import PASSWORD
+
+PEERS = Path(__file__).with_name("peers")
+
+
+def bearer(known: Known) -> dict[str, str]:
+    return {"Authorization": f"Bearer {KEY}"}
+
+
+def by_name(known: Known) -> dict[str, str]:
+    """The peers believe who it is that asks."""
+    return {"x-user": str(known.user)}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One server."""
+
+    name: str
+    does: str
+    """What is peculiar to it, for the table."""
+    command: Callable[[Environment], list[str]]
+    needs: str = ""
+    """Which of the environments of peers: `python` or `node`. Without it, it is left out."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    prepare: Path | None = None
+    """SQL for its copy of the data. Without, and unless it is ours, it shares one with others."""
+    own: bool = False
+    headers: Callable[[Known], dict[str, str]] = by_name
+    documents: Mapping[str, str] = field(
+        default_factory=lambda: {name: each.document for name, each in DOCUMENTS.items()}
+    )
+    checks: bool = True
+    """False: it shows everything to everybody."""
+
+    def environment(self, database: Credentials) -> dict[str, str]:
+        return {**libpq(database), **self.settings}
+
+    def variables(self, name: str, known: Known) -> list[Variables]:
+        """What is asked for in turn."""
+        return DOCUMENTS[name].variables(known)
+
+    def hidden(self, known: Known) -> Variables:
+        """For one object: one that the viewer may not see."""
+        return {"id": known.hidden_id}
+
+
+@dataclass(frozen=True)
+class Ours(Contender):
+    """Workyard, which finds its database by a URL."""
+
+    own: bool = True
+    headers: Callable[[Known], dict[str, str]] = bearer
+
+    def environment(self, database: Credentials) -> dict[str, str]:
+        url = f"postgresql://{database['user']}@/{database['database']}?host={quote(str(database['host']), safe='')}"
+        # What one token may ask for in a minute is counted as ever, but enough.
+        plenty = {"COST_LIMIT": "1000000000", "COST_REFILL_PER_SECOND": "1000000000"}
+        return {"DATABASE_URL": url, "WORKYARD_ADMIN_PASSWORD": PASSWORD, **plenty, **self.settings}
+
+
+def _module(name: str) -> Callable[[Environment], list[str]]:
+    return lambda environment: python(f"bench.graphql.peers.{name}")
+
+
+WORKYARD, ORDINARY = "workyard", "workyard, ordinary executor"
+JSON_BY_POSTGRESQL, FLAT_ROWS = "hand-written, JSON by PostgreSQL", "hand-written, flat rows"
+
+CONTENDERS = [
+    Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve")),
+    Ours(
+        ORDINARY,
+        "the same, COMPILED_READS=false",
+        lambda _: python("app", "serve"),
+        settings={"COMPILED_READS": "false"},
+    ),
+    Contender(
+        JSON_BY_POSTGRESQL,
+        "Starlette, asyncpg: knows the four documents; visibility in SQL, no token",
+        _module("handwritten.json_by_postgresql"),
+    ),
+    Contender(
+        FLAT_ROWS,
+        "Starlette, asyncpg: knows the four documents; visibility in SQL, no token",
+        _module("handwritten.flat_rows"),
+    ),
+]

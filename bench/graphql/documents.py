@@ -1,0 +1,123 @@
+"""What every server is asked, and when two answers are the same."""
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.models.global_ids import global_id
+from bench.graphql.data import REQUESTS, SEEN_BY_ALL, Known
+
+COLUMNS = "id taskName status result priorityBase createdAt completedAt attempt"
+LISTS = """createdBy { username } worker { name } workspace { name }
+    artifacts(first: 5) { nodes { id category files(first: 5) { nodes { path file { size } } } } }"""
+
+
+def page(columns: str) -> str:
+    return f"""query ($status: WorkRequestStatus!) {{
+  workRequests(first: 50, filter: {{status: {{eq: $status}}}}, orderBy: [{{field: CREATED_AT, direction: DESC}}]) {{
+    nodes {{ {columns} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}"""
+
+
+ONE, PAGE, NESTED, CREATE = "one object", "page", "nested page", "mutation"
+TITLES = {
+    ONE: "One object, 8 scalars",
+    PAGE: "Page of 50, 8 fields and pageInfo",
+    NESTED: "The same page with three relations and two nested lists",
+    CREATE: "One mutation that creates a work request and its event",
+}
+
+Variables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A document, and the variables of the requests that are sent in turn."""
+
+    document: str
+    variables: Callable[[Known], list[Variables]]
+
+
+def ids(known: Known) -> list[Variables]:
+    """A thousand of those that everybody may see."""
+    newest = range(REQUESTS - SEEN_BY_ALL + 1, REQUESTS, SEEN_BY_ALL // 1000)
+    return [{"id": global_id("WorkRequest", number)} for number in newest]
+
+
+def creation(known: Known) -> list[Variables]:
+    workspace = global_id("Workspace", known.workspace)
+    return [{"input": {"taskName": "noop", "taskData": {"seconds": 1}, "workspace": workspace}}]
+
+
+DOCUMENTS = {
+    ONE: Question(f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}", ids),
+    PAGE: Question(page(COLUMNS), lambda known: [{"status": "COMPLETED"}]),
+    NESTED: Question(page(f"{COLUMNS}\n    {LISTS}"), lambda known: [{"status": "COMPLETED"}]),
+    CREATE: Question(
+        f"""mutation ($input: CreateWorkRequestInput!) {{
+  createWorkRequest(input: $input) {{ workRequest {{ {COLUMNS} }} }}
+}}""",
+        creation,
+    ),
+}
+
+# Every server has ids and cursors of its own kind, and says dates, enums and large numbers in its own way.
+
+
+def _number(value: str) -> int:
+    found = re.search(rb"(\d+)\D*$", base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_"))
+    assert found, value
+    return int(found[1])
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+NORMAL: dict[str, Callable[[Any], Any]] = {
+    "id": _number,
+    "createdAt": _instant,
+    "completedAt": _instant,
+    "endCursor": bool,
+    "size": int,
+    "status": str.upper,
+    "result": lambda value: (value or "none").upper(),
+}
+MADE_JUST_NOW = {"id": None, "createdAt": None}
+
+
+def normal(answer: Any) -> Any:
+    """An answer as all should give it."""
+    if isinstance(answer, list):
+        return [normal(each) for each in answer]
+    if isinstance(answer, dict):
+        return {
+            name: NORMAL[name](value) if name in NORMAL else normal(value) for name, value in answer.items()
+        }
+    return answer
+
+
+def comparable(name: str, data: dict[str, Any]) -> Any:
+    """The data of an answer, without what is of its moment."""
+    data = normal(data)
+    if name == CREATE:
+        made = data["createWorkRequest"]["workRequest"]
+        assert made["id"], made
+        data["createWorkRequest"]["workRequest"] = {**made, **MADE_JUST_NOW}
+    return data
+
+
+def difference(one: Any, other: Any, path: str = "data") -> str:
+    """Where two answers differ first."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        pairs = [(one[name], other[name], f"{path}.{name}") for name in one]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(one[index], other[index], f"{path}.{index}") for index in range(len(one))]
+    else:
+        return f"{path} is {one}, that of others is {other}"
+    return next(difference(*pair) for pair in pairs if pair[0] != pair[1])

@@ -1,0 +1,231 @@
+"""Asks every server the same in turns, and compares."""
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+import orjson
+
+from app.database.address import Credentials
+from app.database.embedded import Cluster
+from bench.graphql.asking import CONNECTIONS, Asked, Asker
+from bench.graphql.contenders import CONTENDERS, Contender
+from bench.graphql.data import Known, copy, fill
+from bench.graphql.documents import DOCUMENTS, ONE, TITLES, comparable, difference
+from bench.graphql.environment import Environment, prepare
+from bench.graphql.serving import Server, serve
+from bench.graphql.wanted import compare
+from bench.place import OTHERS, Place, on
+from bench.table import show
+from bench.tasks.engine import parent_of, server_used
+
+NAMES = (*(each.name for each in CONTENDERS), *DOCUMENTS)
+
+WARM = 2
+"""Seconds of the first time: Node compiles what it has seen often."""
+
+OPTIONS = {
+    "max_connections": "400",
+    "shared_buffers": "2GB",
+    "synchronous_commit": "off",  # for all alike: what is measured is no disk
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "1h",
+    "autovacuum": "off",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender that runs."""
+
+    contender: Contender
+    server: Server
+    known: Known
+
+    def bodies(self, name: str) -> list[bytes]:
+        query = self.contender.documents[name]
+        return [
+            orjson.dumps({"query": query, "variables": variables})
+            for variables in self.contender.variables(name, self.known)
+        ]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One server, one document, some seconds."""
+
+    asked: Asked
+    server_us: float
+    database_us: float
+
+
+async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = ()) -> None:
+    """Print a table for each document, and what is to be reached."""
+    names = _named(DOCUMENTS, only)
+    chosen = [each for each in CONTENDERS if each.name in _named([each.name for each in CONTENDERS], only)]
+    environment = await prepare({each.needs for each in chosen})
+    print(f"{await environment.versions()}; ours: {_ours()}\n", flush=True)
+    async with _place() as (where, directory), AsyncExitStack() as stack:
+        known = await fill(where)
+        entries = await _start(chosen, environment, where, directory, known, stack)
+        asker = Asker(directory)
+        print(
+            f"{known.counts}; asked by {asker.words}, {CONNECTIONS} connections, {rounds} rounds of {seconds} s.\n"
+        )
+        samples = await _measure(entries, where, asker, names, rounds, seconds)
+    for name in names:
+        _show(name, {who: taken[name] for who, taken in samples.items() if taken[name]})
+    compare(samples)
+
+
+def _named(names: Collection[str], words: Sequence[str]) -> list[str]:
+    """Those with one of the words in their name; all, when no word is of any of them."""
+    return [name for name in names if any(word in name for word in words)] or list(names)
+
+
+def _ours() -> str:
+    names = (
+        "strawberry-graphql",
+        "graphql-core",
+        "tortoise-orm",
+        "asyncpg",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+    )
+    return ", ".join(f"{name} {version(name)}" for name in (*names, "httptools", "orjson"))
+
+
+@asynccontextmanager
+async def _place() -> AsyncIterator[tuple[Place, Path]]:
+    """A PostgreSQL with its data in memory, on one processor with who asks; nothing of it is left."""
+    memory = Path("/dev/shm").is_mount() and shutil.disk_usage("/dev/shm").free > 6 << 30
+    directory = Path(tempfile.mkdtemp(prefix="workyard-bench-", dir="/dev/shm" if memory else "/var/tmp"))
+    directory.chmod(0o755)  # PostgreSQL's user passes through
+    try:
+        with on(OTHERS):
+            async with Cluster.at(directory / "postgresql", options=OPTIONS).use() as found:
+                credentials: Credentials = {**found}
+                yield Place(credentials), directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _start(
+    chosen: Sequence[Contender],
+    environment: Environment,
+    where: Place,
+    directory: Path,
+    known: Known,
+    stack: AsyncExitStack,
+) -> list[Entry]:
+    """All that can be had, each of which answers as the first of them does."""
+    databases: dict[str, Credentials] = {}
+    entries: list[Entry] = []
+    for each in chosen:
+        if not environment.has(each.needs):
+            print(f"{each.name}: left out, since what it needs is not to be had here.")
+            continue
+        database = each.name if each.own else each.prepare.parent.name if each.prepare else "shared"
+        if database not in databases:
+            databases[database] = await copy(
+                where, database, each.prepare.read_text() if each.prepare else ""
+            )
+        running = serve(
+            each.name,
+            each.command(environment),
+            directory,
+            environment=each.environment(databases[database]),
+            headers=each.headers(known),
+        )
+        entries.append(Entry(each, await stack.enter_async_context(running), known))
+        print(f"{each.name} runs.", flush=True)
+    await _check(entries, known)
+    return entries
+
+
+async def _check(entries: Sequence[Entry], known: Known) -> None:
+    """All answer alike, and show nobody what is not theirs, but for those that are said to."""
+    first: dict[str, object] = {}
+    for entry in entries:
+        for name, document in entry.contender.documents.items():
+            data, _ = await entry.server.ask(document, entry.contender.variables(name, known)[0])
+            found = comparable(name, data)
+            wanted = first.setdefault(name, found)
+            if found != wanted:
+                raise SystemExit(f"{entry.server.name} gives another {name}: {difference(found, wanted)}")
+        hidden = entry.contender.hidden(known)
+        data, _ = await entry.server.ask(entry.contender.documents[ONE], hidden)
+        if (data["workRequest"] is None) != entry.contender.checks:
+            raise SystemExit(f"{entry.server.name} answers {data} for what the viewer may not see")
+
+
+async def _measure(
+    entries: Sequence[Entry], where: Place, asker: Asker, names: Sequence[str], rounds: int, seconds: int
+) -> Mapping[str, Mapping[str, list[Sample]]]:
+    samples: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    connection = await asyncpg.connect(**where.credentials)
+    try:
+        postmaster = parent_of(connection.get_server_pid())
+        for number in range(rounds):
+            for name in names:
+                for entry in [each for each in entries if name in each.contender.documents]:
+                    bodies = entry.bodies(name)
+                    if number == 0:
+                        await asker.ask(entry.server.url, entry.server.headers, bodies, WARM)
+                    taken = await _sample(entry, bodies, asker, seconds, postmaster)
+                    samples[entry.server.name][name].append(taken)
+    finally:
+        await connection.close()
+    return samples
+
+
+async def _sample(
+    entry: Entry, bodies: Sequence[bytes], asker: Asker, seconds: int, postmaster: int
+) -> Sample:
+    """Ask, after the answer has been seen to be one; an answer that is much shorter than that is an error."""
+    asked = orjson.loads(bodies[0])
+    _, length = await entry.server.ask(asked["query"], asked["variables"])
+    server, database = entry.server.processor_seconds(), server_used(postmaster)
+    taken = await asker.ask(entry.server.url, entry.server.headers, bodies, seconds)
+    server, database = entry.server.processor_seconds() - server, server_used(postmaster) - database
+    if taken.requests < CONNECTIONS:  # so slow that those which had not ended would be missed
+        return await _sample(entry, bodies, asker, seconds * 4, postmaster)
+    if taken.bytes_each < length * 0.9:
+        raise AssertionError(
+            f"{entry.server.name} gave answers of {taken.bytes_each:.0f} bytes, not {length}"
+        )
+    return Sample(taken, server / taken.requests * 1e6, database / taken.requests * 1e6)
+
+
+def _show(name: str, samples: Mapping[str, Sequence[Sample]]) -> None:
+    def rate(taken: Sequence[Sample]) -> str:
+        rates = [each.asked.per_second for each in taken]
+        return f"{median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f})"
+
+    base = next(iter(samples.values()))
+    rows = []
+    for who, taken in samples.items():
+        ratio = median(
+            ours.asked.per_second / own.asked.per_second for ours, own in zip(base, taken, strict=True)
+        )
+        rows.append(
+            [
+                who,
+                rate(taken),
+                f"{ratio:.2f}",
+                f"{median(each.asked.p50 for each in taken):.2f}",
+                f"{median(each.asked.p99 for each in taken):.1f}",
+                f"{median(each.server_us for each in taken):,.0f}",
+                f"{median(each.database_us for each in taken):,.0f}",
+            ]
+        )
+    columns = ("server", "requests/s", f"{next(iter(samples))} to it", "p50, ms", "p99, ms")
+    show(TITLES[name], (*columns, "server, µs each", "PostgreSQL, µs each"), rows)

@@ -1,0 +1,1 @@
+"""Those whom we compare ourselves with, each as its documentation advises."""
