@@ -1,25 +1,37 @@
 """Who is at the other end of a connection: from its headers, its cookie, or its first message, to a `Viewer`."""
 
 import contextlib
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from time import monotonic
 from typing import Any
 
 from starlette.types import Scope
 
 from app.access import Viewer
 from app.actions.accounts import default_tenant_id
-from app.actions.tokens import viewer_of
+from app.actions.tokens import hash_of, viewer_of, viewer_of_hash
 from app.clock import now
 from app.errors import Unauthenticated
+from app.headers import header
 from app.publishers.hub import Hub
 
 COOKIE = "workyard_session"
 RECHECK = 60.0
+LONGEST = 200  # characters of a key
+MOST_KNOWN = 10_000
+SURE_SECONDS = 1.0
+"""For so long after the log was read to its end, or a token was looked up, nothing can have changed that matters."""
+
+LookUp = Callable[[str], Awaitable[Viewer]]
 
 
 class Caller:
     """Somebody on a connection. The token was good when it began; it is looked at again when access changes."""
+
+    __slots__ = ("_hub", "_key", "_look_up", "_new", "_seen", "_viewer", "address", "by_cookie")
 
     def __init__(
         self,
@@ -28,16 +40,18 @@ class Caller:
         hub: Hub,
         *,
         seen: int,
+        look_up: LookUp | None = None,
         by_cookie: bool = False,
         address: str = "",
     ) -> None:
-        """`seen` is what `hub.access_changes` was before the viewer was looked up."""
+        """`seen` is what `hub.access_changes` was before the viewer was looked up; `look_up` does it again."""
         self.by_cookie = by_cookie
         self.address = address
         self._key = key
         self._viewer = viewer
         self._hub = hub
         self._seen = seen
+        self._look_up = look_up or _look_up
         self._new = True
 
     async def viewer(self, *, fresh: bool = True) -> Viewer:
@@ -46,10 +60,10 @@ class Caller:
         Not `fresh`: what was true after the latest change of anybody's access that this process knows of.
         """
         changes = self._hub.access_changes
-        if self._new and self._seen == changes and not self._expired():
+        if self._new and self._seen == changes and not _expired(self._viewer):
             self._new = False  # what was found when it began still holds
-        elif self._key is not None and (fresh or self._seen != changes or self._expired()):
-            self._viewer = await _viewer_or_refuse(self._key)
+        elif self._key is not None and (fresh or self._seen != changes or _expired(self._viewer)):
+            self._viewer = await self._look_up(self._key)
             self._seen = changes  # only now: until then others on this connection must look for themselves
         return self._viewer
 
@@ -61,10 +75,7 @@ class Caller:
                 continue
             with contextlib.suppress(ConnectionError, OSError, TimeoutError):
                 if await viewer_of(self._key) is None:
-                    return "Token expired" if self._expired() else "Token revoked"
-
-    def _expired(self) -> bool:
-        return self._viewer.expire_at is not None and self._viewer.expire_at <= now()
+                    return "Token expired" if _expired(self._viewer) else "Token revoked"
 
     def _seconds_left(self) -> float:
         if self._viewer.expire_at is None:
@@ -72,20 +83,32 @@ class Caller:
         return min(RECHECK, max(0.01, (self._viewer.expire_at - now()).total_seconds()))
 
 
-class Identities:
-    """Finds out who calls."""
+@dataclass(slots=True)
+class Known:
+    """Who a token was found to be: when, and how often access had changed by then."""
 
-    def __init__(self, hub: Hub) -> None:
+    viewer: Viewer
+    at: float
+    news: int
+
+
+class Identities:
+    """Finds out who calls, and remembers it for a moment: see docs/decisions/0017.
+
+    What is remembered is never older than a second, unless the log has been read to its end within the last second and
+    told of no change. Changes by this process are noticed as they commit.
+    """
+
+    def __init__(self, hub: Hub, *, remember_seconds: float = 5) -> None:
         self._hub = hub
         self._tenant_id: int | None = None
+        self._remember_seconds = remember_seconds
+        self._known: OrderedDict[str, Known] = OrderedDict()  # by the hash of the key, as the table has it
 
     async def from_request(self, scope: Scope) -> Caller:
         """The caller of an HTTP request: by `Authorization: Bearer`, `Token`, or the session cookie; else anonymous."""
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        key = key_in(headers.get("authorization"), headers.get("token"))
-        cookie = None if key is not None else _cookie(headers.get("cookie"))
+        key = key_in(header(scope, b"authorization"), header(scope, b"token"))
+        cookie = None if key is not None else _cookie(header(scope, b"cookie"))
         return await self._caller(key or cookie, scope, by_cookie=cookie is not None)
 
     async def from_socket(self, scope: Scope, payload: Mapping[str, Any]) -> Caller:
@@ -96,16 +119,51 @@ class Identities:
             return await self.from_request(scope)
         return await self._caller(key, scope, by_cookie=False)
 
+    async def look_up(self, key: str) -> Viewer:
+        """Who presents this key, as of a moment ago at most; `Unauthenticated` when it is refused."""
+        if len(key) > LONGEST:
+            raise Unauthenticated()
+        hash = hash_of(key)
+        known = self._known.get(hash)
+        if known is not None and self._holds(known):
+            return known.viewer
+        at, news = monotonic(), self._hub.access_news
+        viewer = _or_refuse(await viewer_of_hash(hash))
+        if self._remember_seconds and self._hub.running():
+            self._known[hash] = Known(viewer, at, news)
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        return viewer
+
+    def _holds(self, known: Known) -> bool:
+        hub, moment = self._hub, monotonic()
+        return (
+            known.news == hub.access_news
+            and hub.running()
+            and moment - known.at < self._remember_seconds
+            and moment - max(known.at, hub.read_at) < SURE_SECONDS
+            and not _expired(known.viewer)
+        )
+
     async def _caller(self, key: str | None, scope: Scope, *, by_cookie: bool) -> Caller:
         address = (scope.get("client") or ("",))[0]
         seen = self._hub.access_changes
         if key is not None:
             try:
-                viewer = await _viewer_or_refuse(key)
-                return Caller(key, viewer, self._hub, seen=seen, by_cookie=by_cookie, address=address)
+                viewer = await self.look_up(key)
             except Unauthenticated:
                 if not by_cookie:
                     raise
+            else:
+                return Caller(
+                    key,
+                    viewer,
+                    self._hub,
+                    seen=seen,
+                    look_up=self.look_up,
+                    by_cookie=by_cookie,
+                    address=address,
+                )
         if self._tenant_id is None:
             self._tenant_id = await default_tenant_id()
         return Caller(None, Viewer(tenant_id=self._tenant_id), self._hub, seen=seen, address=address)
@@ -132,8 +190,15 @@ def _cookie(header: str | None) -> str | None:
     return None
 
 
-async def _viewer_or_refuse(key: str) -> Viewer:
-    viewer = await viewer_of(key) if len(key) <= 200 else None
+async def _look_up(key: str) -> Viewer:
+    return _or_refuse(await viewer_of(key) if len(key) <= LONGEST else None)
+
+
+def _or_refuse(viewer: Viewer | None) -> Viewer:
     if viewer is None:
         raise Unauthenticated()
     return viewer
+
+
+def _expired(viewer: Viewer) -> bool:
+    return viewer.expire_at is not None and viewer.expire_at <= now()

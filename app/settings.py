@@ -169,6 +169,15 @@ class Settings(BaseSettings):
         "and printed once.",
     )
 
+    remember_tokens_seconds: int = Field(
+        5,
+        ge=0,
+        le=60,
+        description="Seconds for which a server remembers what a token may do, instead of looking it up for each request. "
+        "Changes made through this server are seen at once, those made through others within a second; only what is "
+        "changed in the database by hand is seen so late. 0: remember nothing.",
+    )
+
     # What is written about what happens
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important messages that are still logged."

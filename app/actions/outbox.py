@@ -13,12 +13,19 @@ CHANNEL = "workyard_events"
 """NOTIFY here tells the servers that the log grew."""
 
 _wakers: list[Callable[[], None]] = []
+_to_tell_of_access: list[Callable[[], None]] = []
 
 
 def call_when_written(waker: Callable[[], None]) -> Callable[[], None]:
     """Have `waker` called after each commit that wrote events in this process. Returns what ends that."""
     _wakers.append(waker)
     return lambda: _wakers.remove(waker)
+
+
+def call_when_access_changes(waker: Callable[[], None]) -> Callable[[], None]:
+    """As `call_when_written`, for events that change somebody's access: called before anybody hears of the commit."""
+    _to_tell_of_access.append(waker)
+    return lambda: _to_tell_of_access.remove(waker)
 
 
 def written() -> None:
@@ -35,7 +42,14 @@ async def record(
     `extra` joins the data; `tenant_id` is needed for subjects that belong to no tenant.
     """
     await fetch(_RECORD[event.name], list(ids), orjson.dumps(extra or {}).decode(), tenant_id)
+    if event.changes_access:
+        on_commit(_access_changed)
     on_commit(written)
+
+
+def _access_changed() -> None:
+    for waker in _to_tell_of_access:
+        waker()
 
 
 def insert_events(

@@ -152,7 +152,12 @@ async def get_token_or_none(key: str) -> Token | None:
 
 async def viewer_of(key: str) -> Viewer | None:
     """Who presents this key; None when it is unknown, disabled or expired, or its user is not active. One statement."""
-    rows = await fetch(_VIEWER_OF, hash_of(key))
+    return await viewer_of_hash(hash_of(key))
+
+
+async def viewer_of_hash(hash: str) -> Viewer | None:
+    """`viewer_of`, by what is kept of the key."""
+    rows = await fetch(_VIEWER_OF, hash)
     if not rows:
         return None
     row = rows[0]

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from app.actions import outbox
-from app.actions.outbox import call_when_written
+from app.actions.outbox import call_when_access_changes, call_when_written
 from app.actions.work.recovering import SPARED
 from app.actions.work.running import spare_leases
 from app.actions.work.workers import SERVER_LOCK
@@ -82,6 +82,7 @@ class LogReader:
 
     async def run_once(self) -> int:
         """Read what is new and hand it out. Returns how many events that were."""
+        began = monotonic()
         try:
             horizon = await read_log(self.hub.end, BATCH)
         except CursorExpired:  # this process stood still for longer than events are kept
@@ -97,6 +98,8 @@ class LogReader:
                 event.type in CATALOGUE and CATALOGUE[event.type].changes_access for event in events
             )
             self.hub.publish(events, changes_access=changes)
+        if not self._held_back and len(events) < BATCH:
+            self.hub.read_at = began
         return len(events)
 
     async def run_forever(self) -> None:
@@ -104,6 +107,7 @@ class LogReader:
         self.hub.start(await end_of_log())
         LAG.set_function(self.lag)
         forget = call_when_written(self._written)
+        forget_access = call_when_access_changes(self.hub.access_changed_here)
         listening, telling = asyncio.create_task(self._listen()), asyncio.create_task(self._tell_others())
         try:
             pause = HELD_BACK_POLL
@@ -116,6 +120,7 @@ class LogReader:
                 await _wait(self._wake, pause if self._held_back else POLL)
         finally:
             forget()
+            forget_access()
             for task in (listening, telling):
                 task.cancel()
             self.hub.close()

@@ -20,10 +20,11 @@ from app.graphql.documents import Operation
 from app.graphql.draining import Connections
 from app.graphql.engine import Caller, Engine, Identify
 from app.graphql.negotiation import Media, accepted
-from app.graphql.origins import Origins, header
+from app.graphql.origins import Origins
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
 from app.graphql.streams import refuse_by_stream, serve_stream
+from app.headers import header
 from app.settings import Settings
 from app.tracing import CARRIERS, tracing
 

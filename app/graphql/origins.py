@@ -5,16 +5,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
+from app.headers import header
 from app.settings import Settings
-
-
-def header(scope: Scope, name: bytes) -> str:
-    """A request's header, several of one name joined; empty when there is none."""
-    found = b""
-    for key, value in scope["headers"]:
-        if key == name:
-            found = found + b", " + value if found else value
-    return found.decode("latin-1")
 
 
 class Origins:

@@ -57,6 +57,10 @@ class Hub:
         self._access = Signal()
         self._open = False
         self.access_changes = 0
+        self.access_news = 0
+        """How often anybody's access has changed: the log told so, or a commit of this process before the log does."""
+        self.read_at = 0.0
+        """When the log was last read to its end, by time.monotonic()."""
         self.server_number = 0
         self.servers = 1
         self.followers = 0
@@ -91,8 +95,13 @@ class Hub:
         self._end = self._positions[-1] if self._positions else self._end
         if changes_access:
             self.access_changes += 1
+            self.access_news += 1
             self._access.give()
         self._more.give()
+
+    def access_changed_here(self) -> None:
+        """A commit of this process has changed somebody's access. The log will tell of it in a moment."""
+        self.access_news += 1
 
     def close(self) -> None:
         """No more events will come: followers end."""

@@ -51,7 +51,7 @@ class Server:
         self.connections = Connections()
         self.hub = Hub(scan)
         self.schema = build_schema()
-        self.identities = Identities(self.hub)
+        self.identities = Identities(self.hub, remember_seconds=settings.remember_tokens_seconds)
         self.stores = Stores(settings)
         self.engine = Engine(self.schema, settings, self._context, servers=lambda: self.hub.servers)
         self.loops: dict[str, asyncio.Task[None]] = {}

@@ -15,7 +15,7 @@ from app.actions.files.places import Stores
 from app.actions.files.reading import Content, begun, contents_of
 from app.actions.files.signing import Signer, is_signed
 from app.errors import Forbidden, InvalidState, NotFound
-from app.graphql.origins import header
+from app.headers import header
 from app.identity import Identities
 from app.models import FileInArtifact
 from app.settings import Settings
