@@ -1,8 +1,9 @@
-"""Every few seconds: take back work that was lost."""
+"""Taking back work that was lost."""
 
 import structlog
 
 from app.actions import work
+from app.actions.work.recovering import RECOVERY_ACTOR
 from app.chores.batches import QUEUE
 from app.tasks import actor, current_task
 from app.tasks.schedules import ScheduleSpec
@@ -10,14 +11,24 @@ from app.tasks.schedules import ScheduleSpec
 log = structlog.get_logger(__name__)
 
 
-@actor(queue_name=QUEUE, priority=-100, max_retries=0, time_limit=60_000, log=False, events=False, keep=3600)
+@actor(
+    actor_name=RECOVERY_ACTOR,
+    queue_name=QUEUE,
+    priority=-100,
+    max_retries=0,
+    time_limit=60_000,
+    log=False,
+    events=False,
+    keep=3600,
+)
 async def recover_lost_work() -> None:
     """Takes back work requests whose lease ran out, and notes which workers are gone."""
     task = current_task()
-    taken = await work.take_back_what_is_lost(away=await work.nobody_looked_before(task.id))
+    taken = await work.take_back_what_is_lost()
     if taken.work_requests or taken.workers:
         task.info(f"Took back {taken.work_requests} work requests; {taken.workers} workers are gone.")
         log.info("took back what was lost", work_requests=taken.work_requests, workers=taken.workers)
 
 
-schedules = [ScheduleSpec(recover_lost_work, "* * * * * */5")]
+# And whenever a runner sees that something is lost: see app/actions/tasks/promoting.py.
+schedules = [ScheduleSpec(recover_lost_work, "*/10 * * * *")]

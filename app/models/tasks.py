@@ -95,6 +95,10 @@ class WorkerStatus(Entity):
     version = fields.TextField(description="The version of Workyard that it runs.")
     last_seen = fields.DatetimeField(auto_now_add=True, description="When it last said that it lives.")
     started_at = fields.DatetimeField(auto_now_add=True, description="When it started.")
+    heard_since = fields.DatetimeField(
+        auto_now_add=True,
+        description="Since when it has been heard without a gap: before, it was away, or the database was.",
+    )
     pid = fields.IntField(default=0, description="Its process id on its host.")
     queues: list[str] = ArrayField("text", default=list, description="The queues that it serves; empty: all.")
     concurrency = fields.IntField(default=1, description="How many tasks it runs at once, at most.")

@@ -24,7 +24,7 @@ from bench.tasks.environment import ROOT, peers, versions
 OURS, PGQUEUER, PROCRASTINATE, DRAMATIQ = "workyard", "pgqueuer", "procrastinate", "dramatiq"
 PRODUCERS = 32
 BACKLOG, CLAIMED = 1_000_000, 100
-SECONDS_IDLE = 20
+SECONDS_IDLE = 610
 EVERYWHERE = set(range(os.cpu_count() or 1))
 
 Samples = dict[str, list[float]]
@@ -98,6 +98,11 @@ class Bench:
     def jobs(self, way: Way) -> int:
         """How many: all, or the share that was asked for, in thousands where there are that many."""
         return max(int(way.jobs * self._share) // 1000 * 1000, min(way.jobs, 1000))
+
+    @property
+    def seconds_idle(self) -> float:
+        """For how long it is counted what is done in idleness: all chores but the hourly ones are done meanwhile, or a share."""
+        return max(20.0, SECONDS_IDLE * self._share)
 
     async def install(self) -> None:
         for engine in (PGQUEUER, PROCRASTINATE, DRAMATIQ, OURS):
@@ -339,23 +344,36 @@ async def claiming(bench: Bench) -> list[Sequence[str]]:
 
 
 async def idling(bench: Bench) -> list[Sequence[str]]:
-    rows, ours = [], 0.0
-    for way in IDLE:
-        async with bench.fresh(way.engine) as database:
-            await bench.ask(way, database, "stamp", count=1, pause=0)
-            async with bench.working(way, database):
-                await asyncio.sleep(3)
-                before = await _statements(database)
-                await asyncio.sleep(SECONDS_IDLE)
-                after = await _statements(database)
-        made = {query: calls - before.get(query, 0) for query, calls in after.items()}
-        rate = sum(made.values()) / SECONDS_IDLE
-        ours = rate if way.engine == OURS else ours
-        most = sorted(made, key=lambda query: -made[query])[:3]
-        rows.append([way.engine, f"{rate:.2f}", ", ".join(f"{made[query]} `{query}`" for query in most)])
-    columns = ("engine", "statements/s", f"most often, in {SECONDS_IDLE} s")
+    """All at the same time, as they do nothing."""
+    made = dict(
+        zip(
+            [way.engine for way in IDLE],
+            await asyncio.gather(*(_made_in_idleness(bench, way) for way in IDLE)),
+            strict=True,
+        )
+    )
+    rates = {engine: sum(calls.values()) / bench.seconds_idle for engine, calls in made.items()}
+    rows = []
+    for engine, calls in made.items():
+        most = sorted(calls, key=lambda query: -calls[query])[:3]
+        rows.append(
+            [engine, f"{rates[engine]:.2f}", ", ".join(f"{calls[query]} `{query}`" for query in most)]
+        )
+    columns = ("engine", "statements/s", f"most often, in {bench.seconds_idle:.0f} s")
     show("A worker with nothing to do", columns, rows)
-    return [_at_most("an idle runner, statements/s", ours, 2)]
+    return [_at_most("an idle runner, statements/s", rates[OURS], 2)]
+
+
+async def _made_in_idleness(bench: Bench, way: Way) -> dict[str, int]:
+    """How often which statement was sent."""
+    async with bench.fresh(way.engine) as database:
+        await bench.ask(way, database, "stamp", count=1, pause=0)
+        async with bench.working(way, database):
+            await asyncio.sleep(3)
+            before = await _statements(database)
+            await asyncio.sleep(bench.seconds_idle)
+            after = await _statements(database)
+    return {query: calls - before.get(query, 0) for query, calls in after.items()}
 
 
 PARTS: dict[str, Callable[[Bench], Coroutine[Any, Any, list[Sequence[str]]]]] = {

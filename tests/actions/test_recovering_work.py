@@ -3,25 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from app.actions import work
+from app.actions.tasks.promoting import look_for_tasks
+from app.actions.tasks.runners import beat
 from app.actions.work import recovering
-from app.actions.work.recovering import TakenBack, nobody_looked_before
+from app.actions.work.recovering import RECOVERY_ACTOR, TakenBack
 from app.actions.work.workers import SERVER_LOCK
 from app.clock import now
 from app.daemons.log_reader import LogReader, scan
 from app.database import Database, fetch
-from app.models import Worker, WorkRequest, WorkRequestStatus
+from app.models import Worker, WorkerStatus, WorkRequest, WorkRequestStatus
 from app.publishers.hub import Hub
 from tests.cast import Cast
+from tests.task_rows import runner
 
 PENDING, RUNNING = WorkRequestStatus.PENDING, WorkRequestStatus.RUNNING
 
 
 async def test_a_lease_that_ran_out_is_taken_back_while_a_server_is_there(cast: Cast, db: Database) -> None:
+    await watch()
     requests = [await running(cast), await running(cast)]
     await end_lease(requests[0])
 
@@ -35,6 +40,7 @@ async def test_a_lease_that_ran_out_is_taken_back_while_a_server_is_there(cast: 
 async def test_more_than_a_batch_is_taken_back_at_once(
     cast: Cast, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await watch()
     monkeypatch.setattr(recovering, "BATCH", 1)
     for request in [await running(cast), await running(cast)]:
         await end_lease(request)
@@ -45,39 +51,25 @@ async def test_more_than_a_batch_is_taken_back_at_once(
     assert taken.work_requests == 2
 
 
-async def test_a_lease_that_ran_out_while_no_server_was_there_is_spared_and_then_ends(
-    cast: Cast, db: Database
-) -> None:
+async def test_a_lease_that_ran_out_while_no_server_was_there_is_spared(cast: Cast, db: Database) -> None:
+    await watch()
     request = await running(cast)
     await end_lease(request)
 
     alone = await work.take_back_what_is_lost()
     spared = await WorkRequest.get(id=request.id)
-    await end_lease(request)
     async with server(db):
         again = await work.take_back_what_is_lost()
 
     assert (alone, again) == (TakenBack(spared=True), TakenBack(work_requests=1))
     assert (spared.status, spared.attempt) == (RUNNING, 1)
-    assert spared.lease_expires_at is not None and spared.lease_expires_at > now()
     assert await statuses([request]) == [(PENDING, 1)]
-
-
-async def test_nobody_is_taken_for_lost_when_nobody_looked_for_some_time(cast: Cast, db: Database) -> None:
-    request = await running(cast)
-    await end_lease(request)
-
-    async with server(db):
-        first = await work.take_back_what_is_lost(away=True)
-        second = await work.take_back_what_is_lost()
-
-    assert (first, second) == (TakenBack(spared=True), TakenBack())
-    assert await statuses([request]) == [(RUNNING, 1)]
 
 
 async def test_a_server_that_comes_back_spares_the_leases_before_it_is_there(
     cast: Cast, db: Database
 ) -> None:
+    await watch()
     request = await running(cast)
     await end_lease(request)
     reader = LogReader(Hub(scan), db)
@@ -116,37 +108,75 @@ async def test_a_lease_that_is_long_enough_is_left_as_it_is(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "waited", "expected"),
+    ("heard_since", "last_seen", "lost", "expected"),
     [
-        (None, 0, True),  # the first there ever was
-        (5, 0, False),
-        (5, 600, False),  # it waited for a runner: servers were there
-        (14, 0, False),
-        (16, 0, True),
-        (3600, 10, True),
+        (60, 2, False, True),
+        (14, 2, False, False),  # it was started then, or the database was away until then
+        (60, 16, False, False),
+        (60, 2, True, False),
     ],
 )
-async def test_whether_somebody_looked_before(
-    db: Database, before: int | None, waited: int, expected: bool
+async def test_a_lease_runs_out_only_while_a_runner_would_notice_that_the_database_was_away(
+    cast: Cast, db: Database, heard_since: int, last_seen: int, lost: bool, expected: bool
 ) -> None:
-    """`before`: seconds between the end of the last one and the sending of this one, `waited`: from there on."""
-    if before is not None:
-        await task(ended=f"now() - make_interval(secs => {before + waited})")
-    this = await task(created=f"now() - make_interval(secs => {waited})")
+    request = await running(cast)
+    await end_lease(request)
+    await watch(heard_since, last_seen, lost)
 
-    assert await nobody_looked_before(this) is expected
+    async with server(db):
+        seen = (await look_for_tasks(uuid4())).needed
+        taken = await work.take_back_what_is_lost()
+
+    assert (RECOVERY_ACTOR in seen) is expected
+    assert taken == (TakenBack(work_requests=1) if expected else TakenBack(spared=True))
 
 
-async def task(created: str = "now()", ended: str | None = None) -> int:
-    """A task of schedule 1."""
-    [row] = await fetch(
-        f"""INSERT INTO task (message_id, actor_name, message, tenant_id, rel_obj_content_type_id, rel_obj_id, created_at,
-            state, ready, mtime, expires_at)
-        SELECT gen_random_uuid(), 'a.b', '', tenant.id, content_type.id, '1', {created},
-            {"'done', false" if ended else "'queued', true"}, {ended or "now()"}, {"now()" if ended else "NULL"}
-        FROM tenant, content_type WHERE tenant.name = 'default' AND content_type.model = 'schedule' RETURNING id"""
+async def test_a_runner_that_was_not_heard_for_some_time_is_heard_from_then_on_only(db: Database) -> None:
+    await watch(heard_since=3600, last_seen=5)
+    before = await WorkerStatus.get()
+    connection = await db.connect()
+    try:
+        await beat(connection, before.id, running=0, stopping=False)
+        soon = await WorkerStatus.get()
+        await fetch("UPDATE worker_status SET last_seen = now() - interval '16 s'")
+        await beat(connection, before.id, running=0, stopping=False)
+        late = await WorkerStatus.get()
+    finally:
+        await connection.close()
+
+    assert soon.heard_since == before.heard_since
+    assert late.heard_since == late.last_seen > soon.last_seen
+
+
+async def test_a_look_sees_no_lost_work_without_a_server_and_lost_workers_only_then(
+    cast: Cast, db: Database
+) -> None:
+    await watch()
+    number = cast.machine.worker.connection_server or 0
+    await end_lease(await running(cast))
+    alone = (await look_for_tasks(uuid4())).needed
+    await fetch("UPDATE worker SET last_seen_at = now() - interval '1 minute'")
+    worker_gone = (await look_for_tasks(uuid4())).needed
+    await work.take_back_what_is_lost()
+    noted = (await look_for_tasks(uuid4())).needed
+    async with server(db, number):
+        work_lost = (await look_for_tasks(uuid4())).needed
+        await work.take_back_what_is_lost()
+        taken = (await look_for_tasks(uuid4())).needed
+
+    assert (alone, worker_gone, noted, work_lost, taken) == ((), (RECOVERY_ACTOR,), (), (RECOVERY_ACTOR,), ())
+
+
+async def watch(heard_since: int = 60, last_seen: int = 0, lost: bool = False) -> None:
+    """There is a runner that has been heard for so many seconds, and was last seen so many ago."""
+    await runner()
+    await fetch(
+        "UPDATE worker_status SET heard_since = now() - make_interval(secs => $1),"
+        " last_seen = now() - make_interval(secs => $2), lost_at = CASE WHEN $3 THEN now() END",
+        heard_since,
+        last_seen,
+        lost,
     )
-    return int(row["id"])
 
 
 async def running(cast: Cast) -> WorkRequest:

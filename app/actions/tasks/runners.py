@@ -14,6 +14,8 @@ from app.events import EventType
 from app.models.tasks import WorkerStatus
 
 FORGOTTEN_AFTER_DAYS = 1
+GAP = 15.0
+"""Seconds, three heartbeats: whoever is not heard for longer was away, or the database was."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ async def beat(connection: "asyncpg.Connection[Any]", id: UUID, *, running: int,
     """Say that a runner lives, on a connection that only it uses. False when it had been given up: its tasks are then
     others', and it is given none until it has `come_back`.
     """
-    return bool(await connection.fetchval(_BEAT, id, running, stopping))
+    return bool(await connection.fetchval(_BEAT, id, running, stopping, GAP))
 
 
 async def come_back(connection: "asyncpg.Connection[Any]", runner: RunnerInfo) -> None:
@@ -91,7 +93,7 @@ def _columns(runner: RunnerInfo) -> Sequence[object]:
 
 _REGISTER = """
 INSERT INTO worker_status (id, hostname, version, pid, queues, concurrency) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (id) DO UPDATE SET last_seen = now(), lost_at = NULL
+ON CONFLICT (id) DO UPDATE SET last_seen = now(), heard_since = now(), lost_at = NULL
 """
 
 _FORGET_CLAIMS = """
@@ -100,7 +102,9 @@ DELETE FROM task_claim WHERE worker_id = $1 AND NOT EXISTS (
 """
 
 _BEAT = """
-UPDATE worker_status SET last_seen = now(), running = $2, stopping = $3 WHERE id = $1 AND lost_at IS NULL RETURNING true
+UPDATE worker_status SET last_seen = now(), running = $2, stopping = $3,
+    heard_since = CASE WHEN last_seen < now() - make_interval(secs => $4) THEN now() ELSE heard_since END
+WHERE id = $1 AND lost_at IS NULL RETURNING true
 """
 
 _TELL_OF_RETURN = insert_events(

@@ -1,6 +1,6 @@
 """Schedules: declared by code, changed by people, sent when they are due by whichever runner looks first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -214,11 +214,9 @@ async def _send_unless_sent(row: Schedule) -> bool:
 # Sent when due ---------------------------------------------------------------------------------------------------------
 
 
-async def seconds_until_due() -> float | None:
-    """In how many seconds the next schedule is due, by the database's clock; not above zero: now; None: there is none."""
-    rows = await fetch(_UNTIL_DUE)
-    seconds = rows[0]["seconds"]
-    return None if seconds is None else float(seconds)
+async def make_due(actor_names: Collection[str]) -> None:
+    """Have the schedules of these actors be due now, but for those that are paused."""
+    await fetch(_MAKE_DUE, list(actor_names))
 
 
 @atomic()
@@ -298,8 +296,8 @@ SELECT id, now() AS time,
 FROM schedule WHERE NOT paused AND next_run <= now() ORDER BY next_run, id LIMIT $1 FOR NO KEY UPDATE OF schedule SKIP LOCKED
 """
 
-_UNTIL_DUE = (
-    "SELECT extract(epoch FROM min(next_run) - clock_timestamp()) AS seconds FROM schedule WHERE NOT paused"
+_MAKE_DUE = (
+    "UPDATE schedule SET next_run = now() WHERE actor_name = ANY ($1) AND NOT paused AND next_run > now()"
 )
 
 _SET_NEXT_RUNS = """

@@ -1,7 +1,7 @@
 """Work requests and workers: submitted, run, ended."""
 
 from app.actions.work.ending import abort_work_request, retry_work_request
-from app.actions.work.recovering import TakenBack, nobody_looked_before, take_back_what_is_lost
+from app.actions.work.recovering import TakenBack, take_back_what_is_lost
 from app.actions.work.requests import (
     NewWorkRequest,
     create_work_request,
@@ -54,7 +54,6 @@ __all__ = [
     "enable_worker",
     "get_worker_by_token_key_or_none",
     "hand_back_work_request",
-    "nobody_looked_before",
     "reconnect_worker",
     "recover_lost_work",
     "register_builtin_task_types",

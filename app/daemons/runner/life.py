@@ -64,6 +64,7 @@ class RunnerLife:
             on_seen=self._seen,
             queues=settings.task_queues,
         )
+        self.scheduler = Scheduler(on_sent=self.maintenance.look_again)
         self._figures = figures
         self._registered = False
         self._server: HealthServer | None = None
@@ -81,7 +82,7 @@ class RunnerLife:
         """Look after everything, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.maintenance.run_forever())
-            group.create_task(Scheduler().run_forever())
+            group.create_task(self.scheduler.run_forever())
             group.create_task(EventTeller().run_forever())
 
     async def stop(self) -> None:
@@ -100,6 +101,7 @@ class RunnerLife:
 
     def _seen(self, seen: Seen) -> None:
         self._runner.notice(seen.filled)
+        self.scheduler.notice(seen)
         for task in seen.cancelled:
             self._runner.cancel(task.id, task.attempt)
 

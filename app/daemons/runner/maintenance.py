@@ -15,6 +15,7 @@ import structlog
 from app.actions.tasks.promoting import Seen, look_for_tasks
 from app.actions.tasks.recovering import recover_lost_tasks
 from app.daemons.runner.health import RunnerHealth
+from app.daemons.runner.waits import within
 from app.settings import Settings
 
 LOOK_EVERY = 1.0
@@ -58,6 +59,7 @@ class Maintenance:
         self._on_seen = on_seen
         self._queues = frozenset(queues)
         self._spare_until = 0.0
+        self._again = asyncio.Event()
         self.jobs = (
             Job("take back lost tasks", self.recover, 10),
             *jobs,
@@ -75,6 +77,10 @@ class Maintenance:
         )
         self._on_seen(seen)
         return seen
+
+    def look_again(self) -> None:
+        """Do not wait for the next look's time: something may be due before."""
+        self._again.set()
 
     async def run_forever(self) -> None:
         """Until cancelled. A database that is away is waited for."""
@@ -98,7 +104,8 @@ class Maintenance:
                 log.warning("could not look for tasks, trying again", error=repr(error))
                 await asyncio.sleep(LOOK_EVERY * random.uniform(0.5, 1.5))
                 continue
-            await asyncio.sleep(_pause(seen))
+            await within(_pause(seen), self._again.wait())
+            self._again.clear()
 
     async def _turn_forever(self) -> None:
         while True:
@@ -117,9 +124,12 @@ class Maintenance:
 
 
 def _pause(seen: Seen) -> float:
-    """Seconds until the next look: a second, or until the next task is due."""
+    """Seconds until the next look: a second, or until the next task or schedule is due."""
     if seen.more:
         return 0
-    if seen.seconds_to_next is None:
-        return LOOK_EVERY
-    return min(LOOK_EVERY, max(SOONEST, seen.seconds_to_next))
+    pause = LOOK_EVERY
+    if seen.seconds_to_next is not None:
+        pause = min(pause, max(SOONEST, seen.seconds_to_next))
+    if seen.seconds_to_schedule is not None and seen.seconds_to_schedule > 0:  # what is due is being sent
+        pause = min(pause, max(SOONEST, seen.seconds_to_schedule))
+    return pause

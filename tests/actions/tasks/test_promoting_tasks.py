@@ -115,10 +115,9 @@ async def test_a_look_reads_as_much_whatever_waits_and_whatever_postgresql_knows
     if known == "all":
         await connection.execute("ANALYZE task")
 
-    await connection.fetch(promoting._LOOK, ME, 1000)  # the first looks up what it needs of the catalogue
-    [row] = await connection.fetch(
-        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM look_for_tasks('{ME}', 1000)"
-    )
+    look = f"SELECT * FROM look_for_tasks('{ME}', 1000)"
+    await connection.fetch(look)  # the first looks up what it needs of the catalogue
+    [row] = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {look}")
 
     plan = orjson.loads(row["QUERY PLAN"])[0]["Plan"]
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100

@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from app.access import Viewer
 from app.actions.accounts import default_tenant_id
 from app.actions.tasks import schedules
+from app.actions.tasks.promoting import Seen, look_for_tasks
 from app.actions.tasks.schedules import (
     Declared,
     Due,
@@ -30,6 +32,7 @@ from app.tasks.schedules import ScheduleSpec
 from tests import task_actors as actors
 from tests.cast import Cast
 from tests.statements import statements
+from tests.tasks_yard import start_runner
 
 LIMIT = 10
 
@@ -322,17 +325,61 @@ async def test_what_is_due_is_looked_up_however_many_tasks_there_are(owndb: Data
         assert "task_by_rel_obj" in plan
 
 
-async def test_looking_while_nothing_is_due_is_one_statement(
+async def test_a_look_says_when_the_next_schedule_is_due(db: Database) -> None:
+    nothing = (await look_for_tasks(uuid4())).seconds_to_schedule
+    row = await declared()
+    await fetch("UPDATE schedule SET next_run = now()")
+    due = (await look_for_tasks(uuid4())).seconds_to_schedule
+    await fetch("UPDATE schedule SET next_run = now() + interval '30 s'")
+    later = (await look_for_tasks(uuid4())).seconds_to_schedule
+    await fetch("UPDATE schedule SET paused = true WHERE id = $1", row.id)
+    paused = (await look_for_tasks(uuid4())).seconds_to_schedule
+
+    assert nothing is None and paused is None
+    assert due is not None and due <= 0
+    assert later == pytest.approx(30, abs=5)
+
+
+async def test_the_scheduler_sends_nothing_that_no_look_has_found(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await declared()
+    scheduler = Scheduler()
+    with statements(monkeypatch) as sent:
+        working = asyncio.create_task(scheduler.run_forever())
+        for seconds in (None, 0.001, 1000.0):
+            scheduler.notice(seen(seconds_to_schedule=seconds))
+            await asyncio.sleep(0)
+
+    working.cancel()
+    await asyncio.wait([working])
+    assert sent == []
+
+
+async def test_a_chore_that_is_needed_is_sent_before_its_time_and_not_again_within_seconds(
+    db: Database,
+) -> None:
+    row = await declared()
+    await fetch("UPDATE schedule SET next_run = now() + interval '1 hour'")
     scheduler = Scheduler()
 
-    with statements(monkeypatch) as sent:
-        pause = await scheduler._run_patiently()
+    scheduler.notice(seen(needed=(row.actor_name, "not.declared")))
+    first = await scheduler.run_once()
+    await Task.all().delete()
+    scheduler.notice(seen(needed=(row.actor_name,)))
+    again = await scheduler.run_once()
 
-    assert len(sent) == 1
-    assert pause == scheduling.LONGEST_SLEEP
+    assert (first, again) == (1, 0)
+
+
+async def test_a_paused_chore_is_not_sent_when_it_is_needed(db: Database) -> None:
+    row = await declared()
+    await fetch("UPDATE schedule SET next_run = now() + interval '1 hour', paused = true")
+    scheduler = Scheduler()
+
+    scheduler.notice(seen(needed=(row.actor_name,)))
+
+    assert await scheduler.run_once() == 0
+    assert (await Schedule.get(id=row.id)).next_run > now() + timedelta(minutes=50)
 
 
 async def test_the_scheduler_sends_more_than_a_batch(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,21 +390,21 @@ async def test_the_scheduler_sends_more_than_a_batch(db: Database, monkeypatch: 
     assert await Scheduler().run_once() == 7
 
 
-async def test_the_scheduler_sleeps_until_the_next_is_due(db: Database) -> None:
-    row = await declared(spec("* * * * *"))
-    await fetch("UPDATE schedule SET next_run = now() + interval '300 ms'")
-    began = now()
-
-    running = asyncio.create_task(Scheduler().run_forever())
-    try:
+async def test_a_schedule_is_sent_when_it_is_due_and_not_a_second_later(db: Database) -> None:
+    async with start_runner(db):
+        row = await declared(spec("* * * * *"))
+        await fetch("UPDATE schedule SET next_run = now() + interval '1300 ms'")
+        began = now()
         async with asyncio.timeout(LIMIT):
             while not await Task.exists(rel_obj_id=str(row.id)):
                 await asyncio.sleep(0.01)
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
-    assert timedelta(milliseconds=290) < (await Task.get()).created_at - began < timedelta(seconds=2)
+    assert timedelta(milliseconds=1290) < (await Task.get()).created_at - began < timedelta(seconds=2)
+
+
+def seen(**found: Any) -> Seen:
+    """What a look has found: nothing but this."""
+    return Seen(**{"promoted": 0, "filled": {}, "cancelled": (), "seconds_to_next": None, **found})
 
 
 # Changed and sent by people ----------------------------------------------------------------------------------------------
