@@ -1,8 +1,8 @@
 """Lists as fields: Relay's connections, and short lists that come whole. Declared once, resolved in one place."""
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import Parameter
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -14,6 +14,7 @@ from app.access import Viewer
 from app.context import Info
 from app.graphql.entity import NAMES, PLANS, Declared, named
 from app.graphql.filters import Filter, Order
+from app.graphql.given import with_signature
 from app.graphql.pages import (
     DEFAULT_PAGE,
     MAX_PAGE,
@@ -65,6 +66,7 @@ class Choice:
     type: Any
     description: str
     to_q: Callable[[Any], Q]
+    default: Any = None
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,17 @@ def to_many(description: str, of: ConnectionOf) -> Any:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A field that is a short list of rows, all at once: those whose `parent` (a lookup) is this row's id.
+    """A field that is a short list of rows, all at once: all visible ones, or those whose `parent` (a lookup) is this row's id.
 
-    `only` is what else holds of the rows.
+    `only` is what else holds of the rows. Only a root field has choices.
     """
 
     model: type[Entity]
-    parent: str
+    parent: str | None
     order: tuple[tuple[str, bool], ...]
     most: int
     only: Callable[[], Q] = Q
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def listed(description: str, of: ListOf) -> Any:
@@ -130,7 +133,8 @@ def listed(description: str, of: ListOf) -> Any:
                 request = whole_list(of.model, of.order, of.most)
                 query = of.model.visible_to(info.context.viewer).filter(of.only())
                 return [
-                    page.nodes for page in await pages_under(of.model, of.parent, parents, query, request)
+                    page.nodes
+                    for page in await pages_under(of.model, of.parent or "", parents, query, request)
                 ]
 
             return await info.context.loader((model, name), load).load(root.id)
@@ -151,6 +155,17 @@ def connection(type_name: str, description: str, of: ConnectionOf) -> Any:
     return _connection_field(resolve, of, description, f"Connection[{type_name}]")
 
 
+def whole(type_name: str, description: str, of: ListOf) -> Any:
+    """A root field: all rows of the model that the viewer may see, as a plain list."""
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        query = list_query(info.context.viewer, of, arguments)
+        return (await page_of(query, list_page(of, arguments))).nodes
+
+    resolve.plan = of  # type: ignore[attr-defined]
+    return named(f"list[{type_name}]", description, with_signature(resolve, _choices(of)))
+
+
 async def _prepared(
     info: Info, of: ConnectionOf, arguments: dict[str, Any]
 ) -> tuple[QuerySet[Any], PageRequest, object]:
@@ -160,7 +175,7 @@ async def _prepared(
     return query, request, orjson.dumps([narrowing(of, arguments), repr(request)])
 
 
-def list_query(viewer: Viewer, of: ConnectionOf, arguments: dict[str, Any]) -> QuerySet[Any]:
+def list_query(viewer: Viewer, of: ConnectionOf | ListOf, arguments: dict[str, Any]) -> QuerySet[Any]:
     """The whole list that these arguments mean. Raises `BadInput`."""
     query = of.model.visible_to(viewer).filter(of.only())
     for name, choice in of.choices.items():
@@ -170,15 +185,17 @@ def list_query(viewer: Viewer, of: ConnectionOf, arguments: dict[str, Any]) -> Q
     return query if filter is None else query.filter(filter.to_q(viewer))
 
 
-def list_page(of: ConnectionOf, arguments: dict[str, Any]) -> PageRequest:
+def list_page(of: ConnectionOf | ListOf, arguments: dict[str, Any]) -> PageRequest:
     """The page of it that they mean. Raises `BadInput`."""
+    if isinstance(of, ListOf):
+        return whole_list(of.model, of.order, of.most)
     chosen = [order.as_pair() for order in arguments.get("order_by") or []] or list(of.default_order)
     return page_request(
         of.model, chosen, *(arguments.get(name) for name in ("first", "after", "last", "before"))
     )
 
 
-def narrowing(of: ConnectionOf, arguments: dict[str, Any]) -> str:
+def narrowing(of: ConnectionOf | ListOf, arguments: dict[str, Any]) -> str:
     """A word for what narrows the list: equal for two that have the same rows."""
     return repr((arguments.get("filter"), [arguments.get(name) for name in of.choices]))
 
@@ -187,17 +204,28 @@ def _connection_field(
     resolve: Callable[..., Awaitable[Any]], of: ConnectionOf, description: str, annotation: Any
 ) -> Any:
     """The field, with the arguments that such a list takes."""
-    arguments = {name: _argument(choice.type, choice.description) for name, choice in of.choices.items()}
-    filters: Any = of.filters
-    orders: Any = of.orders
-    if filters is not None:
-        arguments["filter"] = _argument(filters, "Only rows that satisfy this.")
-    if orders is not None:
+    arguments: dict[str, Any] = {}
+    if of.filters is not None:
+        arguments["filter"] = _argument(of.filters, "Only rows that satisfy this.")
+    if of.orders is not None:
+        orders: Any = of.orders
         arguments["order_by"] = _argument(
             list[orders], "By what to order, first things first; the id decides at last."
         )
     arguments |= _PAGE
-    return named(annotation, description, _with_arguments(resolve, arguments))
+    parameters = [*_choices(of), *(_parameter(name, each) for name, each in arguments.items())]
+    return named(annotation, description, with_signature(resolve, parameters))
+
+
+def _choices(of: ConnectionOf | ListOf) -> list[Parameter]:
+    return [
+        _parameter(name, _argument(choice.type, choice.description), choice.default)
+        for name, choice in of.choices.items()
+    ]
+
+
+def _parameter(name: str, annotation: Any, default: Any = None) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _argument(type_: Any, description: str) -> Any:
@@ -212,15 +240,3 @@ _PAGE = {
     "last": _argument(int, f"How many rows from the end, at most {MAX_PAGE}."),
     "before": _argument(Cursor, "Only rows before this cursor."),
 }
-
-
-def _with_arguments(resolve: Callable[..., Any], arguments: dict[str, Any]) -> Callable[..., Any]:
-    """Give a function that takes **arguments the signature that Strawberry reads: all of them optional."""
-    parameters = [p for p in inspect.signature(resolve).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in arguments.items()
-    ]
-    resolve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    resolve.__annotations__ = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}
-    return resolve

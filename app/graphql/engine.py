@@ -135,7 +135,7 @@ class Engine:
         self._make_context = make_context
         self._introspection = settings.introspection
         self._renderings = SharedRenderings()
-        self._plans = Plans(schema) if settings.compiled_reads else None
+        self._plans = Plans(schema, settings) if settings.compiled_reads else None
 
     def find(self, request: GraphQLRequest) -> Operation:
         """The operation that a request means; raise `Refused` when it cannot be served."""

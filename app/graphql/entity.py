@@ -5,16 +5,21 @@
         task_name: str                                      a column: its description is the model's
         workspace: "Workspace" = to_one()                   a relation of the model: one row, through the loader
         children: ... = to_many(...)                        many rows, as a connection (connections.py)
-        @computed("started_at", "completed_at") def duration(row) -> float | None
+        @computed("started_at", "completed_at") def duration(row) -> float | None      Python on columns
+        busy: bool = in_sql("…", "EXISTS (SELECT … WHERE worker_id = {row}.id)")       SQL on the row
+        @batched("status") async def queue_position(rows, viewer) -> Mapping[int, int | None]   all rows at once
+        @reached("list[Artifact]", models.Artifact) async def ancestors(ids, viewer) -> Mapping[int, list[int]]   rows by id
 
 The row itself is the value. `PLANS` keeps what each field was declared as, so that reads can be compiled from the same
 declarations: a field that is none of these has code of its own.
 """
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import get_annotations
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, get_args
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -22,6 +27,8 @@ from strawberry.types.field import StrawberryField
 
 from app import models
 from app.context import Info
+from app.database import fetch
+from app.graphql.given import arguments, bound, given, with_signature
 from app.graphql.ids import global_id
 from app.models import Entity
 
@@ -40,24 +47,59 @@ class Column:
 
 @dataclass(frozen=True)
 class ToOne:
-    """A field that is the row which a foreign key points to; or, with `reverse`, the one row that points here."""
+    """A field that is the row whose id a column has, by a foreign key or, with `to`, without one; or, with `reverse`, the
+    one row that points here."""
 
     relation: str
     reverse: bool = False
+    to: type[Entity] | None = None
 
 
 @dataclass(frozen=True)
 class Computed:
-    """A field computed in Python from columns of the row, and from nothing else."""
+    """A field computed in Python from columns of the row, its arguments, and what is `given`; and from nothing else."""
 
     needs: tuple[str, ...]
+    function: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class InSql:
+    """A field that is an expression on the row, `{row}` in it, whose value `make` takes where it is not null."""
+
+    expression: str
+    make: Callable[[Any], Any] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(re.findall(r"\{row\}\.(\w+)", self.expression))
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A field whose values one function finds for all rows of a moment: rows that have these columns → value by id."""
+
+    needs: tuple[str, ...]
+    load: Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A field that is a row of the model, or a list of them, which a function names: ids → id, or ids, by id.
+
+    What it names is shown only where the viewer may see it.
+    """
+
+    model: type[Entity]
+    load: Callable[..., Awaitable[Any]]
+    many: bool
 
 
 NAMES: dict[str, Any] = {}
 """Name → GraphQL type or enum, so that files may refer to each other's types by name."""
 
 
-Plan = Column | ToOne | Computed
+Plan = Column | ToOne | Computed | InSql | Batched | Reached
 PLANS: dict[tuple[str, str], Any] = {}
 """(GraphQL type, Python name of the field) → what it was declared as."""
 
@@ -90,8 +132,8 @@ def entity(model: type[Entity]) -> Callable[[type[T]], type[T]]:
             elif declared is None:
                 setattr(cls, name, _column(cls.__name__, model, name))
         for name, value in list(cls.__dict__.items()):
-            if isinstance(value, _Computation):
-                setattr(cls, name, value.field(cls.__name__))
+            if isinstance(value, _Function):
+                setattr(cls, name, value.field(model, name))
         cls.is_type_of = classmethod(lambda _, value, info: isinstance(value, model))  # type: ignore[attr-defined]
         made: Any = strawberry.type(cls, description=_text(cls.__doc__))
         TYPES[model] = NAMES[cls.__name__] = made
@@ -113,21 +155,23 @@ def describe(model: type[Entity], column: str) -> str:
     return str(description)
 
 
-def to_one(description: str, relation: str | None = None) -> Any:
-    """The row that a foreign key of the model points to; null when there is none or the viewer may not see it."""
+def to_one(description: str, relation: str | None = None, *, to: type[Entity] | None = None) -> Any:
+    """The row that a foreign key of the model points to; null when there is none or the viewer may not see it.
+
+    `to` is its model where the column is no foreign key: what it points to may be gone.
+    """
 
     def make(model: type[Entity], name: str, annotation: Any) -> Any:
-        reverse = not hasattr(model._meta.fields_map.get(relation or name), "model_name")
-        PLANS[model.__name__, name] = ToOne(relation or name, reverse)
-        resolve = _backward(model, relation or name) if reverse else _forward(model, relation or name)
+        own = relation or name
+        reverse = to is None and not hasattr(model._meta.fields_map.get(own), "model_name")
+        PLANS[model.__name__, name] = ToOne(own, reverse, to)
+        resolve = _backward(model, own) if reverse else _forward(to or related_model(model, own), f"{own}_id")
         return named(annotation, description, resolve)
 
     return Declared(make)
 
 
-def _forward(model: type[Entity], relation: str) -> Callable[..., Awaitable[Any]]:
-    key, related = f"{relation}_id", related_model(model, relation)
-
+def _forward(related: type[Entity], key: str) -> Callable[..., Awaitable[Any]]:
     async def resolve(root: Any, info: Info) -> Any:
         return await info.context.one(related, getattr(root, key))
 
@@ -158,24 +202,110 @@ def pointing_at(model: type[Entity], related_name: str) -> tuple[type[Entity], s
     raise TypeError(f"Nothing points to {model.__name__} as {related_name}")
 
 
+def in_sql(description: str, expression: str, make: Callable[[Any], Any] | None = None) -> Any:
+    """A field that PostgreSQL computes: the expression is of `{row}`. Both ways to read use it."""
+
+    def declare(model: type[Entity], name: str, annotation: Any) -> Any:
+        declared = PLANS[model.__name__, name] = InSql(expression, make)
+        of_row = expression.format(row="row")
+
+        async def load(ids: list[Any]) -> list[Any]:
+            found = {each["id"]: each["value"] for each in await fetch(
+                f'SELECT id, {of_row} AS value FROM "{model._meta.db_table}" AS row WHERE id = ANY($1)', ids
+            )}  # fmt: skip
+            return [found.get(id) for id in ids]
+
+        async def resolve(root: Any, info: Info) -> Any:
+            value = await info.context.loader((model, name), load).load(root.id)
+            return value if value is None or declared.make is None else declared.make(value)
+
+        return named(annotation, description, resolve)
+
+    return Declared(declare)
+
+
 @dataclass
-class _Computation:
-    function: Callable[[Any], Any]
-    needs: tuple[str, ...]
+class _Function:
+    """A field as a function in the class body, before the type is made."""
 
-    def field(self, type_name: str) -> Any:
-        PLANS[type_name, self.function.__name__] = Computed(self.needs)
-        function, annotation = self.function, get_annotations(self.function)["return"]
+    make: Callable[[type[Entity], str, Callable[..., Any]], Any]
+    function: Callable[..., Any]
 
-        def resolve(root: Any) -> Any:
-            return function(root)
-
-        return named(annotation, _text(function.__doc__), resolve)
+    def field(self, model: type[Entity], name: str) -> Any:
+        return self.make(model, name, self.function)
 
 
-def computed(*needs: str) -> Callable[[Callable[[Any], Any]], Any]:
-    """A field computed from these columns. Its docstring is its description; it must be pure."""
-    return lambda function: _Computation(function, needs)
+def computed(*needs: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field computed from these columns. Its docstring is its description; it must be pure.
+
+    What else the function takes is given by name (`viewer`, `settings`), or is an argument of the field.
+    """
+
+    def make(model: type[Entity], name: str, function: Callable[..., Any]) -> Any:
+        PLANS[model.__name__, name] = Computed(needs, function)
+        names = given(function)
+
+        def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+            return function(root, **bound(names, info.context), **arguments)
+
+        with_signature(resolve, arguments(function, after=1))
+        return named(get_annotations(function)["return"], _text(function.__doc__), resolve)
+
+    return lambda function: _Function(make, function)
+
+
+def batched(*needs: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field whose values a function finds for many rows at once: it takes the rows and gives value by id.
+
+    It may use these columns of the rows, and what else it takes as a `computed` one does. It reads as the viewer.
+    """
+
+    def make(model: type[Entity], name: str, function: Callable[..., Any]) -> Any:
+        PLANS[model.__name__, name] = Batched(needs, function)
+        resolve = _loaded(model, name, function, lambda row: row)
+        return named(get_args(get_annotations(function)["return"])[1], _text(function.__doc__), resolve)
+
+    return lambda function: _Function(make, function)
+
+
+def reached(type_: str, model: type[Entity]) -> Callable[[Callable[..., Any]], Any]:
+    """A field of that type that shows rows of the model which a function names: it takes ids and gives, by id, an id or ids.
+
+    What else the function takes is as in `computed`.
+    """
+
+    def make(owner: type[Entity], name: str, function: Callable[..., Any]) -> Any:
+        many = type_.startswith("list[")
+        PLANS[owner.__name__, name] = Reached(model, function, many)
+        load = _loaded(owner, name, function, lambda row: row.id)
+
+        async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+            found = await load(root, info, **arguments)
+            if not many:
+                return await info.context.one(model, found)
+            rows = await asyncio.gather(*[info.context.one(model, id) for id in found])
+            return [row for row in rows if row is not None]
+
+        with_signature(resolve, arguments(function, after=1))
+        return named(type_, _text(function.__doc__), resolve)
+
+    return lambda function: _Function(make, function)
+
+
+def _loaded(
+    model: type[Entity], name: str, function: Callable[..., Awaitable[Any]], of: Callable[[Any], Any]
+) -> Callable[..., Awaitable[Any]]:
+    """What gets, for one row, what the function finds for all of a moment."""
+    names = given(function)
+
+    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        async def load(rows: list[Any]) -> list[Any]:
+            found = await function([of(row) for row in rows], **bound(names, info.context), **arguments)
+            return [found.get(row.id) for row in rows]
+
+        return await info.context.loader((model, name, repr(arguments)), load).load(root)
+
+    return with_signature(resolve, arguments(function, after=1))
 
 
 class _Named(StrawberryField):

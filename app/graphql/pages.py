@@ -259,7 +259,7 @@ async def pages_under(
 
     `parents` are numbers, UUIDs or texts, as the parent column is.
     """
-    sql, values = _sql(page_query(_under(query, parent), request))
+    sql, values = _sql(page_query(under(query, parent), request))
     rows = await fetch(
         f'SELECT parent.id AS "$parent", page.* FROM unnest({_list(values, parents)}) AS parent(id)'
         f" CROSS JOIN LATERAL ({sql}) AS page",
@@ -269,7 +269,7 @@ async def pages_under(
     found: dict[Any, list[Any]] = {each: [] for each in parents}
     for row in rows:
         found[row.pop("$parent")].append(model._init_from_db(**row))
-    counts = _Counts(parents, _under(query, parent))
+    counts = _Counts(parents, under(query, parent))
     return [Page(found[each], request, partial(counts.of, each)) for each in parents]
 
 
@@ -302,7 +302,7 @@ def _list(values: list[Any], parents: Sequence[Any]) -> str:
     return f"${len(values) + 1}::{kind}[]"
 
 
-def _under(query: QuerySet[Any], parent: Parent) -> QuerySet[Any]:
+def under(query: QuerySet[Any], parent: Parent) -> QuerySet[Any]:
     """The rows under `parent.id`, for a statement that has such a column."""
     id = RawSQL("parent.id")
     return query.filter(holds(parent, id) if isinstance(parent, str) else parent(id))

@@ -13,6 +13,7 @@ from app.errors import Invalid
 from app.graphql.connections import ConnectionOf, connection
 from app.graphql.ids import row_id, row_ids
 from app.graphql.mutations import Payload, argument, changed, mutation
+from app.graphql.roots import Apart, planned, told
 from app.schema.accounts import LogEntryFilter, UserFilter, UserOrder
 from app.schema.accounts import Viewer as ViewerType
 
@@ -40,6 +41,7 @@ class Query:
         description="How much you may still ask for; `extensions.cost` of an answer tells what it cost."
     )
     @staticmethod
+    @planned(Apart("it tells what the server has in memory of the caller's budget"))
     def rate_limit(info: Info) -> RateLimit | None:
         state = info.context.rate_limit()
         if not state:
@@ -50,10 +52,9 @@ class Query:
             reset_at=datetime.fromisoformat(state["resetAt"]),
         )
 
-    @strawberry.field(description="Who you are to this server, and what you may do.", graphql_type=ViewerType)
-    @staticmethod
-    def viewer(info: Info) -> Viewer:
-        return info.context.viewer
+    @told("Who you are to this server, and what you may do.", ViewerType)
+    async def viewer(viewer: Viewer) -> Viewer:
+        return viewer
 
     users = connection(
         "User",

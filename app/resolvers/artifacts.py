@@ -9,12 +9,12 @@ from app import models
 from app.actions import artifacts as actions
 from app.context import Info
 from app.errors import Invalid
-from app.graphql.connections import ConnectionOf, connection
+from app.graphql.connections import ConnectionOf, ListOf, connection, whole
 from app.graphql.ids import maybe_row_id, row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
 from app.graphql.roots import one_by_id
 from app.graphql.scalars import JSON, BigInt, Sha256
-from app.schema.artifacts import NEWEST, ArtifactCategory, ArtifactFilter, ArtifactOrder
+from app.schema.artifacts import NEWEST, ArtifactFilter, ArtifactOrder
 
 
 @strawberry.type
@@ -33,13 +33,11 @@ class Query:
         ConnectionOf(models.Artifact, filters=ArtifactFilter, orders=ArtifactOrder, default_order=NEWEST),
     )
 
-    @strawberry.field(
-        description="All kinds of artifacts that are registered, by name.",
-        graphql_type=list[ArtifactCategory],
+    artifact_categories = whole(
+        "ArtifactCategory",
+        "All kinds of artifacts that are registered, by name.",
+        ListOf(models.ArtifactCategory, None, (("name", False),), 1000),
     )
-    @staticmethod
-    async def artifact_categories(info: Info) -> list[models.ArtifactCategory]:
-        return await models.ArtifactCategory.visible_to(info.context.viewer).order_by("name").limit(1000)
 
 
 @strawberry.input(description="A file of a new artifact. Its bytes come afterwards.")

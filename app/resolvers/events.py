@@ -2,8 +2,8 @@
 
 import strawberry
 
-from app.context import Info
 from app.graphql.ids import event_cursor
+from app.graphql.roots import told
 from app.graphql.scalars import Cursor
 from app.models.outbox import end_of_log
 
@@ -12,9 +12,8 @@ from app.models.outbox import end_of_log
 class Query:
     """Where the event log ends just now."""
 
-    @strawberry.field(
-        description="The cursor of this moment. Read it before a snapshot and subscribe `after` it: nothing in between is missed."
+    @told(
+        "The cursor of this moment. Read it before a snapshot and subscribe `after` it: nothing in between is missed."
     )
-    @staticmethod
-    async def event_cursor(info: Info) -> Cursor:
+    async def event_cursor() -> Cursor:
         return Cursor(event_cursor(await end_of_log()))

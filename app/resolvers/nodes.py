@@ -10,7 +10,7 @@ from app.context import Info
 from app.errors import BadInput
 from app.graphql.entity import TYPES, Node
 from app.graphql.ids import decode_id, key_of
-from app.graphql.roots import AnyNode, planned
+from app.graphql.roots import AnyNode, AnyNodes, planned
 
 MAX_NODES = 100
 
@@ -35,6 +35,7 @@ class Query:
         graphql_type=list[Node | None],
     )
     @staticmethod
+    @planned(AnyNodes(MAX_NODES))
     async def nodes(
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")],

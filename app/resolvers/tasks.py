@@ -11,15 +11,16 @@ from app.access import Capability, Viewer
 from app.actions.tasks import schedules, verbs
 from app.context import Info
 from app.database import fetch
-from app.graphql.connections import ConnectionOf, connection
+from app.graphql.connections import ConnectionOf, connection, whole
 from app.graphql.entity import named
 from app.graphql.ids import maybe_row_id, row_id
 from app.graphql.mutations import Payload, argument, changed, mutation
-from app.graphql.roots import one_by_id
+from app.graphql.roots import one_by_id, told
 from app.graphql.scalars import JSON
 from app.models import Entity
 from app.schema.tasks import (
     OWNERS,
+    RUNNERS,
     Actor,
     ScheduleFilter,
     ScheduleOrder,
@@ -27,10 +28,8 @@ from app.schema.tasks import (
     TaskOrder,
     TaskQueue,
     TaskStatusSummary,
-    WorkerStatus,
     is_remote,
     owner_of,
-    runners_of,
     sql_of,
     summary_of,
 )
@@ -58,52 +57,36 @@ class Query:
         ConnectionOf(models.Task, filters=TaskFilter, orders=TaskOrder, default_order=(("id", True),)),
     )
 
-    @strawberry.field(description="How many tasks there are of each status, of what you may see.")
-    @staticmethod
+    @told("How many tasks there are of each status, of what you may see.")
     async def task_status_summary(
-        info: Info,
+        viewer: Viewer,
         filter: Annotated[
             TaskFilter | None, strawberry.argument(description="Count only tasks that satisfy this.")
         ] = None,
     ) -> TaskStatusSummary:
-        return await summary_of(info.context.viewer, filter)
+        return await summary_of(viewer, filter)
 
-    @strawberry.field(
-        description="The queues by name, with what is in them just now, of what you may see; for staff, the empty ones that "
+    @told(
+        "The queues by name, with what is in them just now, of what you may see; for staff, the empty ones that "
         "actors name too."
     )
-    @staticmethod
-    async def task_queues(info: Info) -> list[TaskQueue]:
-        return await queues_of(info.context.viewer)
+    async def task_queues(viewer: Viewer) -> list[TaskQueue]:
+        return await queues_of(viewer)
 
-    @strawberry.field(
-        description="The actors that this server knows, by name: all of them for staff, for others those that enqueueTask "
+    @told(
+        "The actors that this server knows, by name: all of them for staff, for others those that enqueueTask "
         "may send tasks to."
     )
-    @staticmethod
-    async def actors(info: Info) -> list[Actor]:
-        viewer = info.context.viewer
+    async def actors(viewer: Viewer) -> list[Actor]:
         if viewer.user_id is None and not viewer.system:
             return []
         everything = viewer.can(Capability.VIEW_SYSTEM_INFO)
         found = sorted(broker.actors.values(), key=lambda actor: str(actor.actor_name))
         return [Actor.of(actor) for actor in found if everything or is_remote(actor)]
 
-    @strawberry.field(
-        description="The task runners, the one that started last first: shown to staff.",
-        graphql_type=list[WorkerStatus],
+    worker_statuses = whole(
+        "WorkerStatus", "The task runners, the one that started last first: shown to staff.", RUNNERS
     )
-    @staticmethod
-    async def worker_statuses(
-        info: Info,
-        alive: Annotated[
-            bool | None,
-            strawberry.argument(
-                description="True: only those seen within 30 seconds. False: only the others. Null: all."
-            ),
-        ] = True,
-    ) -> list[models.WorkerStatus]:
-        return await runners_of(info.context.viewer, alive)
 
     schedule = one_by_id(
         "Schedule",

@@ -6,17 +6,18 @@ from typing import Any, cast
 import strawberry
 
 from app import models
+from app.access import Viewer
 from app.actions import work as actions
 from app.actions.notifications import NewNotificationRule
 from app.actions.work.requests import check_work_request
 from app.context import Info
-from app.graphql.connections import ConnectionOf, connection
+from app.graphql.connections import ConnectionOf, ListOf, connection, whole
 from app.graphql.ids import maybe_row_id, row_id, row_ids
 from app.graphql.mutations import Payload, argument, changed, mutation
-from app.graphql.roots import one_by_id
+from app.graphql.roots import one_by_id, told
 from app.graphql.scalars import JSON
 from app.models.work import PENDING, RUNNING
-from app.schema.work import TaskType, WorkRequestFilter, WorkRequestOrder
+from app.schema.work import WorkRequestFilter, WorkRequestOrder
 
 
 @strawberry.type(description="How much work there is just now, of what you may see.")
@@ -50,24 +51,21 @@ class Query:
         ),
     )
 
-    @strawberry.field(
-        description="All kinds of work that may be requested, by name.", graphql_type=list[TaskType]
+    task_types = whole(
+        "TaskType",
+        "All kinds of work that may be requested, by name.",
+        ListOf(models.TaskType, None, (("name", False),), 1000),
     )
-    @staticmethod
-    async def task_types(info: Info) -> list[models.TaskType]:
-        return await models.TaskType.visible_to(info.context.viewer).order_by("name").limit(1000)
 
-    @strawberry.field(description="How much work there is just now.")
-    @staticmethod
-    async def queue_status(info: Info) -> QueueStatus:
-        visible = models.WorkRequest.visible_to(info.context.viewer)
+    @told("How much work there is just now.")
+    async def queue_status(viewer: Viewer) -> QueueStatus:
+        visible = models.WorkRequest.visible_to(viewer)
+        workers = models.Worker.visible_to(viewer)
         return QueueStatus(
             blocked=await visible.filter(status=models.WorkRequestStatus.BLOCKED).count(),
             pending=await visible.filter(status=PENDING).count(),
             running=await visible.filter(status=RUNNING).count(),
-            connected_workers=await models.Worker.visible_to(info.context.viewer)
-            .filter(connected_at__isnull=False)
-            .count(),
+            connected_workers=await workers.filter(connected_at__isnull=False).count(),
         )
 
 

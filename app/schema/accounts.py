@@ -8,10 +8,10 @@ import strawberry
 from app import models
 from app.access import Capability, Scope
 from app.access import Viewer as ViewerValue
-from app.context import Info
 from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
-from app.graphql.entity import Node, describe, entity, named, to_one
+from app.graphql.entity import Node, computed, entity, to_one
 from app.graphql.filters import filter_of, order_of
+from app.graphql.roots import derived, row_of
 from app.graphql.scalars import JSON
 from app.schema.artifacts import artifacts_of
 from app.schema.tasks import tasks_of
@@ -68,24 +68,20 @@ class User(Node):
     last_login: datetime | None
     version: int
 
-    @strawberry.field(description=describe(models.User, "email") + " Null to others.")
-    @staticmethod
-    def email(row: strawberry.Parent[models.User], info: Info) -> str | None:
-        return row.email if _private(info.context.viewer, row) else None
+    @computed("email")
+    def email(row: models.User, viewer: ViewerValue) -> str | None:
+        """E-mail address; shown to the user and to staff. Null to others."""
+        return row.email if _private(viewer, row) else None
 
-    @strawberry.field(
-        description=describe(models.User, "first_name") + " Shown to the user and to staff; null to others."
-    )
-    @staticmethod
-    def first_name(row: strawberry.Parent[models.User], info: Info) -> str | None:
-        return row.first_name if _private(info.context.viewer, row) else None
+    @computed("first_name")
+    def first_name(row: models.User, viewer: ViewerValue) -> str | None:
+        """Given name. Shown to the user and to staff; null to others."""
+        return row.first_name if _private(viewer, row) else None
 
-    @strawberry.field(
-        description=describe(models.User, "last_name") + " Shown to the user and to staff; null to others."
-    )
-    @staticmethod
-    def last_name(row: strawberry.Parent[models.User], info: Info) -> str | None:
-        return row.last_name if _private(info.context.viewer, row) else None
+    @computed("last_name")
+    def last_name(row: models.User, viewer: ViewerValue) -> str | None:
+        """Family name. Shown to the user and to staff; null to others."""
+        return row.last_name if _private(viewer, row) else None
 
     groups: "list[Group]" = listed(
         "Groups that the user is in.", ListOf(models.Group, "users__id", (("name", False),), 100)
@@ -143,9 +139,9 @@ class Token(Node):
     user: "User | None" = to_one("Whom it stands for; null for a worker's token.")
     worker: "Worker | None" = to_one("The worker it stands for.")
 
-    @strawberry.field(description=describe(models.Token, "scopes"))
-    @staticmethod
-    def scopes(row: strawberry.Parent[models.Token]) -> list[Scope]:
+    @computed("scopes")
+    def scopes(row: models.Token) -> list[Scope]:
+        """What it may be used for, at most."""
         return [Scope(scope) for scope in row.scopes]
 
 
@@ -161,47 +157,45 @@ class LogEntry(Node):
     user: "User | None" = to_one("Who did it; null: the command line.")
 
 
-async def _own_worker(root: Any, info: Info) -> Any:
-    return await info.context.one(models.Worker, root.worker_id)
+def may(capability: Capability, description: str) -> Any:
+    """A field that tells whether the viewer may do something anywhere."""
+    return derived(bool, description, lambda viewer: viewer.can(capability))
 
 
 @strawberry.type(description="Who you are to this server, and what you may do.")
 class Viewer:
     """Shows an `access.Viewer`."""
 
-    @strawberry.field(description="Your user; null for workers and the anonymous.", graphql_type=User | None)
-    @staticmethod
-    async def user(viewer: strawberry.Parent[ViewerValue], info: Info) -> Any:
-        return await info.context.one(models.User, viewer.user_id)
-
-    worker: Any = named("Worker | None", "The worker that you are; null for people.", _own_worker)
-
-    @strawberry.field(description="Your tenant; null for the anonymous.", graphql_type=Tenant | None)
-    @staticmethod
-    async def tenant(viewer: strawberry.Parent[ViewerValue], info: Info) -> Any:
-        return None if viewer.anonymous else await info.context.one(models.Tenant, viewer.tenant_id)
-
-    @strawberry.field(description="What the token that you came with may be used for, at most.")
-    @staticmethod
-    def scopes(viewer: strawberry.Parent[ViewerValue]) -> list[Scope]:
-        return [] if viewer.anonymous else sorted(viewer.scopes, key=lambda scope: scope.value)
-
-    @strawberry.field(description="True when you may make workspaces.")
-    @staticmethod
-    def can_create_workspaces(viewer: strawberry.Parent[ViewerValue]) -> bool:
-        return viewer.can(Capability.CREATE_WORKSPACE)
-
-    @strawberry.field(description="True when you may enable, disable and describe workers.")
-    @staticmethod
-    def can_administer_workers(viewer: strawberry.Parent[ViewerValue]) -> bool:
-        return viewer.can(Capability.ADMINISTER_WORKERS)
-
-    @strawberry.field(description="True when you may make and change users and teams.")
-    @staticmethod
-    def can_administer_users(viewer: strawberry.Parent[ViewerValue]) -> bool:
-        return viewer.can(Capability.ADMINISTER_USERS)
-
-    @strawberry.field(description="True when you may read what administrators did.")
-    @staticmethod
-    def can_read_audit_log(viewer: strawberry.Parent[ViewerValue]) -> bool:
-        return viewer.can(Capability.READ_AUDIT_LOG)
+    user: Any = row_of(
+        "User | None",
+        "Your user; null for workers and the anonymous.",
+        models.User,
+        lambda viewer: viewer.user_id,
+    )
+    worker: Any = row_of(
+        "Worker | None",
+        "The worker that you are; null for people.",
+        models.Worker,
+        lambda viewer: viewer.worker_id,
+    )
+    tenant: Any = row_of(
+        "Tenant | None",
+        "Your tenant; null for the anonymous.",
+        models.Tenant,
+        lambda viewer: None if viewer.anonymous else viewer.tenant_id,
+    )
+    scopes: Any = derived(
+        list[Scope],
+        "What the token that you came with may be used for, at most.",
+        lambda viewer: [] if viewer.anonymous else sorted(viewer.scopes, key=lambda scope: scope.value),
+    )
+    can_create_workspaces: Any = may(Capability.CREATE_WORKSPACE, "True when you may make workspaces.")
+    can_administer_workers: Any = may(
+        Capability.ADMINISTER_WORKERS, "True when you may enable, disable and describe workers."
+    )
+    can_administer_users: Any = may(
+        Capability.ADMINISTER_USERS, "True when you may make and change users and teams."
+    )
+    can_read_audit_log: Any = may(
+        Capability.READ_AUDIT_LOG, "True when you may read what administrators did."
+    )

@@ -1,6 +1,6 @@
 """Artifacts: what work takes and makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from app.context import Info
 from app.database import fetch
 from app.errors import BadInput
 from app.graphql.connections import Choice, ConnectionOf, ListOf, listed, to_many
-from app.graphql.entity import Node, entity, named, to_one
+from app.graphql.entity import Node, computed, entity, reached, to_one
 from app.graphql.enums import describe_enum
 from app.graphql.filters import MAX_VALUES, Own, filter_of, has_nul, operators, order_of
 from app.graphql.ids import Path
@@ -26,6 +26,7 @@ from app.graphql.scalars import JSON, Sha256
 from app.models import ArtifactRelationType
 from app.models.entity import holds
 from app.schema.tasks import tasks_of
+from app.settings import Settings
 from app.stores.keys import HEX
 
 if TYPE_CHECKING:
@@ -176,19 +177,19 @@ class FileInArtifact(Node):
         "How far its upload has come; null before the first byte, and when it is complete.", "fileupload"
     )
 
-    @strawberry.field(description="Where to PUT or PATCH its bytes; null when it is complete.")
-    @staticmethod
-    def upload_url(row: strawberry.Parent[models.FileInArtifact], info: Info) -> str | None:
-        return None if row.complete else file_url(info.context.settings, file_path(row.artifact_id, row.path))
+    @computed("complete", "artifact_id", "path")
+    def upload_url(row: models.FileInArtifact, settings: Settings) -> str | None:
+        """Where to PUT or PATCH its bytes; null when it is complete."""
+        return None if row.complete else file_url(settings, file_path(row.artifact_id, row.path))
 
-    @strawberry.field(description="Where to GET its bytes; null until it is complete.")
-    @staticmethod
+    @computed("complete", "artifact_id", "path")
     def download_url(
-        row: strawberry.Parent[models.FileInArtifact], info: Info, expires_in: ExpiresIn = None
+        row: models.FileInArtifact, settings: Settings, expires_in: ExpiresIn = None
     ) -> str | None:
+        """Where to GET its bytes; null until it is complete."""
         if not row.complete:
             return None
-        return download_url(info.context.settings, file_path(row.artifact_id, row.path), expires_in)
+        return download_url(settings, file_path(row.artifact_id, row.path), expires_in)
 
 
 @entity(models.ArtifactRelation)
@@ -201,17 +202,20 @@ class ArtifactRelation(Node):
     target: "Artifact" = to_one("The other.")
 
 
-async def file_at(info: Info, artifact_id: int, path: str) -> models.FileInArtifact | None:
-    """The file of an artifact at that path, if the viewer may see it. All that one moment asks for come in one statement."""
+async def files_at(viewer: Viewer, artifact_ids: Sequence[int], path: str) -> dict[int, int]:
+    """The files of these artifacts at that path which the viewer may see: ids by those of the artifacts."""
     if has_nul(path):
-        return None
+        return {}
+    seen = models.FileInArtifact.visible_to(viewer).filter(artifact_id__in=list(artifact_ids), path=path)
+    return {each.artifact_id: each.id for each in await seen.only("id", "artifact_id")}
+
+
+async def file_at(info: Info, artifact_id: int, path: str) -> models.FileInArtifact | None:
+    """The file of an artifact at that path, if the viewer may see it: looked up once for each operation or event."""
 
     async def load(places: list[tuple[int, str]]) -> list[models.FileInArtifact | None]:
-        ids, paths = {id for id, _ in places}, {path for _, path in places}
-        rows = models.FileInArtifact.visible_to(info.context.viewer)
-        found = await rows.filter(artifact_id__in=list(ids), path__in=list(paths))
-        by_place = {(each.artifact_id, each.path): each for each in found}
-        return [by_place.get(place) for place in places]
+        ids = [(await files_at(info.context.viewer, [id], path)).get(id) for id, path in places]
+        return [await info.context.one(models.FileInArtifact, id) for id in ids]
 
     file: models.FileInArtifact | None = await info.context.loader("file at path", load).load(
         (artifact_id, path)
@@ -228,24 +232,12 @@ HowMany = Annotated[
 ]
 
 
-def _closure(description: str, direction: str) -> Any:
-    async def resolve(root: Any, info: Info, types: OfTypes = None, first: HowMany = 20) -> Any:
-        if not 0 <= first <= MAX_CLOSURE:
-            raise BadInput(f"`first` is from 0 to {MAX_CLOSURE:,}.", path=("first",))
-        chosen = tuple(sorted(set(ArtifactRelationType if types is None else types)))
-
-        async def load(ids: list[int]) -> list[list[models.Artifact]]:
-            return await _reached(info.context.viewer, ids, direction, chosen, first)
-
-        return await info.context.loader((direction, chosen, first), load).load(root.id)
-
-    return named("list[Artifact]", description, resolve)
-
-
-async def _reached(
-    viewer: Viewer, ids: list[int], direction: str, types: Sequence[str], most: int
-) -> list[list[models.Artifact]]:
+async def _closure(
+    viewer: Viewer, ids: Sequence[int], direction: str, types: OfTypes, first: int
+) -> dict[int, list[int]]:
     """What can be reached from each of these along relations between artifacts that the viewer sees, nearest first."""
+    if not 0 <= first <= MAX_CLOSURE:
+        raise BadInput(f"`first` is from 0 to {MAX_CLOSURE:,}.", path=("first",))
     seen = models.Artifact.visible_to(viewer).only("id")
     seen._make_query()
     sql, values = seen.query.get_parameterized_sql()
@@ -256,17 +248,13 @@ async def _reached(
         ),
         *values,
         ids,
-        list(types),
-        most,
+        sorted(set(ArtifactRelationType if types is None else types)),
+        first,
     )
-    found = {row.id: row for row in await models.Artifact.visible_to(viewer).filter(
-        id__in=list({each["id"] for each in rows})
-    )}  # fmt: skip
-    reached: dict[int, list[models.Artifact]] = {id: [] for id in ids}
+    reached: dict[int, list[int]] = {id: [] for id in ids}
     for each in rows:
-        if each["id"] in found:
-            reached[each["root"]].append(found[each["id"]])
-    return [reached[id] for id in ids]
+        reached[each["root"]].append(each["id"])
+    return reached
 
 
 # Each is looked at once, so cycles end. PostgreSQL goes on only until there are enough: it comes to the nearest first.
@@ -304,38 +292,36 @@ class Artifact(Node):
     )
     created_by_work_request: "WorkRequest | None" = to_one("The work request that left it.")
 
-    @strawberry.field(description="True when it may be removed at that time; now, if none is given.")
-    @staticmethod
+    @computed("expire_at")
     def expired(
-        row: strawberry.Parent[models.Artifact],
+        row: models.Artifact,
         at: Annotated[datetime | None, strawberry.argument(description="When.")] = None,
     ) -> bool:
+        """True when it may be removed at that time; now, if none is given."""
         return row.expired(now() if at is None else at)
 
-    @strawberry.field(
-        description="The file at that path; null when there is none.", graphql_type=FileInArtifact | None
-    )
-    @staticmethod
+    @reached("FileInArtifact | None", models.FileInArtifact)
     async def file(
-        row: strawberry.Parent[models.Artifact],
-        info: Info,
+        ids: Sequence[int],
+        viewer: Viewer,
         path: Annotated[str, strawberry.argument(description="Its whole path in the artifact.")],
-    ) -> models.FileInArtifact | None:
-        return await file_at(info, row.id, path)
+    ) -> Mapping[int, int]:
+        """The file at that path; null when there is none."""
+        return await files_at(viewer, ids, path)
 
-    @strawberry.field(description="Where to GET all of its files in one archive; null until it is complete.")
-    @staticmethod
+    @computed("complete")
     def download_url(
-        row: strawberry.Parent[models.Artifact],
-        info: Info,
+        row: models.Artifact,
+        settings: Settings,
         format: Annotated[
             ArchiveFormat, strawberry.argument(description="How they are packed.")
         ] = ArchiveFormat.TAR_GZ,
         expires_in: ExpiresIn = None,
     ) -> str | None:
+        """Where to GET all of its files in one archive; null until it is complete."""
         if not row.complete:
             return None
-        return download_url(info.context.settings, archive_path(row.id, format.value), expires_in)
+        return download_url(settings, archive_path(row.id, format.value), expires_in)
 
     files: "Connection[FileInArtifact]" = to_many(
         "Its files, by path unless ordered otherwise.",
@@ -368,12 +354,20 @@ class Artifact(Node):
         "The work requests that take it as input.", ConnectionOf(models.WorkRequest, "inputs__id")
     )
     tasks: "Connection[Task]" = tasks_of("artifacts", "artifact")
-    ancestors: "list[Artifact]" = _closure(
-        "All that it is related to, directly or through others: what it came from.", "ancestors"
-    )
-    descendants: "list[Artifact]" = _closure(
-        "All that is related to it, directly or through others: what came from it.", "descendants"
-    )
+
+    @reached("list[Artifact]", models.Artifact)
+    async def ancestors(
+        ids: Sequence[int], viewer: Viewer, types: OfTypes = None, first: HowMany = 20
+    ) -> Mapping[int, list[int]]:
+        """All that it is related to, directly or through others: what it came from."""
+        return await _closure(viewer, ids, "ancestors", types, first)
+
+    @reached("list[Artifact]", models.Artifact)
+    async def descendants(
+        ids: Sequence[int], viewer: Viewer, types: OfTypes = None, first: HowMany = 20
+    ) -> Mapping[int, list[int]]:
+        """All that is related to it, directly or through others: what came from it."""
+        return await _closure(viewer, ids, "descendants", types, first)
 
 
 def artifacts_of(description: str, parent: Any) -> Any:

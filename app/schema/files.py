@@ -1,20 +1,21 @@
 """Files, and where their bytes are."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import strawberry
 from tortoise.expressions import Q, Subquery
 
 from app import models
-from app.context import Info
+from app.access import Viewer
 from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
-from app.graphql.entity import Node, computed, describe, entity, to_one
+from app.graphql.entity import Node, batched, computed, entity, to_one
 from app.graphql.filters import Own, filter_of, order_of
 from app.graphql.scalars import JSON, BigInt, Sha256
 from app.schema.artifacts import SHA256_FILTER, FileInArtifactFilter, artifacts_of, digest_condition
 from app.schema.tasks import tasks_of
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.graphql.connections import Connection
@@ -72,28 +73,36 @@ class FileUpload(Node):
     last_activity_at: datetime
     file_in_artifact: "FileInArtifact" = to_one("The file of the artifact.")
 
-    @strawberry.field(description="How many bytes have come: where to go on from.")
-    @staticmethod
-    async def received_bytes(row: strawberry.Parent[models.FileUpload], info: Info) -> BigInt | None:
-        if row.verified:  # its bytes may be on their way into the store already
-            return await _size(row, info)
-        directory = info.context.settings.uploads_directory
+    @batched("file_in_artifact_id", "verified", "path")
+    async def received_bytes(
+        rows: Sequence[models.FileUpload], viewer: Viewer, settings: Settings
+    ) -> Mapping[int, BigInt | None]:
+        """How many bytes have come: where to go on from."""
+        directory = settings.uploads_directory
+        coming = [
+            row for row in rows if not row.verified
+        ]  # others may be on their way into the store already
+        sizes = await asyncio.to_thread(lambda: [each.current_size(directory) for each in coming])
+        whole = await sizes_of(viewer, [row for row in rows if row.verified])
+        return {**whole, **{row.id: BigInt(size) for row, size in zip(coming, sizes, strict=True)}}
 
-        async def load(rows: list[models.FileUpload]) -> list[int]:
-            return await asyncio.to_thread(lambda: [each.current_size(directory) for each in rows])
-
-        return BigInt(await info.context.loader("received bytes", load).load(row))
-
-    @strawberry.field(description="How many bytes it will have.")
-    @staticmethod
-    async def size(row: strawberry.Parent[models.FileUpload], info: Info) -> BigInt | None:
-        return await _size(row, info)
+    @batched("file_in_artifact_id")
+    async def size(rows: Sequence[models.FileUpload], viewer: Viewer) -> Mapping[int, BigInt | None]:
+        """How many bytes it will have."""
+        return await sizes_of(viewer, rows)
 
 
-async def _size(row: models.FileUpload, info: Info) -> BigInt | None:
-    place = await info.context.one(models.FileInArtifact, row.file_in_artifact_id)
-    file = place and await info.context.one(models.File, place.file_id)
-    return BigInt(file.size) if file else None
+async def sizes_of(viewer: Viewer, uploads: Sequence[models.FileUpload]) -> dict[int, BigInt | None]:
+    """How many bytes the files have that these are uploads of, as far as the viewer may see them."""
+    if not uploads:
+        return {}
+    places = models.FileInArtifact.visible_to(viewer).filter(
+        id__in=[each.file_in_artifact_id for each in uploads]
+    )
+    files = {place.id: place.file_id for place in await places.only("id", "file_id")}
+    seen = await models.File.visible_to(viewer).filter(id__in=list(files.values())).only("id", "size")
+    sizes = {file.id: BigInt(file.size) for file in seen}
+    return {each.id: sizes.get(files.get(each.file_in_artifact_id, 0)) for each in uploads}
 
 
 @entity(models.FileInStore)
@@ -119,10 +128,9 @@ class FileStore(Node):
     created_at: datetime
     version: int
 
-    @strawberry.field(description=describe(models.FileStore, "configuration") + " Null to all but staff.")
-    @staticmethod
-    def configuration(row: strawberry.Parent[models.FileStore], info: Info) -> JSON | None:
-        viewer = info.context.viewer
+    @computed("configuration")
+    def configuration(row: models.FileStore, viewer: Viewer) -> JSON | None:
+        """Where it is. Keys and secrets come from the environment, never from here. Null to all but staff."""
         return JSON(row.configuration) if viewer.is_staff or viewer.is_superuser else None
 
     files: "Connection[File]" = to_many(

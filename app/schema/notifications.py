@@ -7,8 +7,7 @@ import strawberry
 
 from app import models
 from app.access import Capability, Viewer
-from app.context import Info
-from app.graphql.entity import Node, describe, entity
+from app.graphql.entity import Node, computed, entity
 from app.graphql.filters import filter_of, order_of
 from app.graphql.scalars import JSON
 from app.schema.tasks import tasks_of
@@ -37,12 +36,10 @@ class NotificationChannel(Node):
     created_at: datetime
     version: int
 
-    @strawberry.field(
-        description=describe(models.NotificationChannel, "data") + " Shown to staff; null to others."
-    )
-    @staticmethod
-    def data(row: strawberry.Parent[models.NotificationChannel], info: Info) -> JSON | None:
-        return JSON(row.data) if info.context.viewer.can(Capability.ADMINISTER_NOTIFICATIONS) else None
+    @computed("data")
+    def data(row: models.NotificationChannel, viewer: Viewer) -> JSON | None:
+        """Its settings, as its method wants them. Shown to staff; null to others."""
+        return JSON(row.data) if viewer.can(Capability.ADMINISTER_NOTIFICATIONS) else None
 
     tasks: "Connection[Task]" = tasks_of("notifications", "notificationchannel")
 
@@ -58,41 +55,29 @@ class NotificationRule:
         description="Name of the notification channel; `creator` is mail to whoever submitted the work request."
     )
     subject: str | None = strawberry.field(description="The subject of its mail, if not the channel's.")
-    request: strawberry.Private[models.WorkRequest]
-    rule: strawberry.Private[dict[str, object]]
-
-    @strawberry.field(description=f"The sender, if not the channel's. {PRIVATE}", name="from")
-    @staticmethod
-    def from_(row: strawberry.Parent["NotificationRule"], info: Info) -> str | None:
-        return _address(row, info, "from")  # type: ignore[return-value]
-
-    @strawberry.field(description=f"The receivers, if not the channel's. {PRIVATE}")
-    @staticmethod
-    def to(row: strawberry.Parent["NotificationRule"], info: Info) -> list[str] | None:
-        return _address(row, info, "to")  # type: ignore[return-value]
-
-    @strawberry.field(description=f"Who gets a copy, if not who the channel says. {PRIVATE}")
-    @staticmethod
-    def cc(row: strawberry.Parent["NotificationRule"], info: Info) -> list[str] | None:
-        return _address(row, info, "cc")  # type: ignore[return-value]
+    from_: str | None = strawberry.field(
+        description=f"The sender, if not the channel's. {PRIVATE}", name="from"
+    )
+    to: list[str] | None = strawberry.field(description=f"The receivers, if not the channel's. {PRIVATE}")
+    cc: list[str] | None = strawberry.field(
+        description=f"Who gets a copy, if not who the channel says. {PRIVATE}"
+    )
 
 
-def rules_of(request: models.WorkRequest) -> list[NotificationRule]:
-    """The rules of a work request."""
+def rules_of(request: models.WorkRequest, viewer: Viewer) -> list[NotificationRule]:
+    """The rules of a work request, as far as the viewer may know them."""
+    readable = _may_read(viewer, request)
     return [
         NotificationRule(
             on=[models.NotificationEvent(event) for event in rule["on"]],
             channel=rule["channel"],
             subject=rule.get("subject"),
-            request=request,
-            rule=rule,
+            from_=rule.get("from") if readable else None,
+            to=rule.get("to") if readable else None,
+            cc=rule.get("cc") if readable else None,
         )
         for rule in request.notifications
     ]
-
-
-def _address(rule: NotificationRule, info: Info, key: str) -> object:
-    return rule.rule.get(key) if _may_read(info.context.viewer, rule.request) else None
 
 
 def _may_read(viewer: Viewer, request: models.WorkRequest) -> bool:

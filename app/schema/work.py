@@ -1,5 +1,6 @@
 """Work requests, the workers that run them, and what they print."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,9 @@ from tortoise.expressions import Q, Subquery
 
 from app import models
 from app.access import Capability, Scope, Viewer
-from app.context import Info
 from app.database import fetch
 from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
-from app.graphql.entity import Node, computed, entity, to_one
+from app.graphql.entity import Node, batched, computed, entity, in_sql, to_one
 from app.graphql.filters import filter_of, flag, order_of
 from app.graphql.scalars import JSON
 from app.models.work import BLOCKED, PENDING
@@ -169,31 +169,26 @@ class WorkRequest(Node):
         """What went wrong, attempt by attempt."""
         return [WorkRequestError(code=each["code"], message=each["message"]) for each in row.errors]
 
-    @strawberry.field(description="Who is told of it, and when.")
-    @staticmethod
-    def notifications(row: strawberry.Parent[models.WorkRequest]) -> list[NotificationRule]:
-        return rules_of(row)
+    @computed("notifications", "created_by_id", "workspace_id")
+    def notifications(row: models.WorkRequest, viewer: Viewer) -> list[NotificationRule]:
+        """Who is told of it, and when."""
+        return rules_of(row, viewer)
 
-    @strawberry.field(
-        description="Its place among those that wait for a worker, from 1; null unless it is PENDING."
-    )
-    @staticmethod
-    async def queue_position(row: strawberry.Parent[models.WorkRequest], info: Info) -> int | None:
-        if row.status is not PENDING:
-            return None
+    @batched("status")
+    async def queue_position(rows: Sequence[models.WorkRequest], viewer: Viewer) -> Mapping[int, int | None]:
+        """Its place among those that wait for a worker, from 1; null unless it is PENDING."""
+        waiting = [row.id for row in rows if row.status is PENDING]
+        return await _places_in_queue(viewer, waiting) if waiting else {}
 
-        async def load(ids: list[int]) -> list[int | None]:
-            places = await _places_in_queue(info.context.viewer, ids)
-            return [places.get(id) for id in ids]
-
-        place: int | None = await info.context.loader("queue position", load).load(row.id)
-        return place
-
-    @strawberry.field(description="What you may do with it just now.")
-    @staticmethod
-    async def viewer_can(row: strawberry.Parent[models.WorkRequest], info: Info) -> WorkRequestActions:
-        retried = row.retryable and await info.context.one_by(models.WorkRequest, "supersedes_id", row.id)
-        return _actions(info.context.viewer, row, retried=bool(retried))
+    @batched("status", "result", "created_by_id", "workspace_id", "needs_input")
+    async def viewer_can(
+        rows: Sequence[models.WorkRequest], viewer: Viewer
+    ) -> Mapping[int, WorkRequestActions]:
+        """What you may do with it just now."""
+        retryable = [row.id for row in rows if row.retryable]
+        retries = models.WorkRequest.visible_to(viewer).filter(supersedes_id__in=retryable)
+        retried = {each.supersedes_id for each in await retries.only("supersedes_id")} if retryable else ()
+        return {row.id: _actions(viewer, row, retried=row.id in retried) for row in rows}
 
     dependencies: "list[WorkRequest]" = listed(
         "What it waits for.", ListOf(models.WorkRequest, "dependants__id", (("id", False),), 100)
@@ -276,25 +271,14 @@ class Worker(Node):
         """All facts: the reported ones overlaid by the administrators', key by key at the top level."""
         return JSON(row.metadata())
 
-    @strawberry.field(description="True when an administrator lets it work.")
-    @staticmethod
-    async def enabled(row: strawberry.Parent[models.Worker], info: Info) -> bool:
-        async def load(ids: list[int]) -> list[bool]:
-            enabled = {token.id for token in await models.Token.filter(id__in=ids, enabled=True).only("id")}
-            return [id in enabled for id in ids]
-
-        return bool(await info.context.loader("worker enabled", load).load(row.token_id))
-
-    @strawberry.field(description="True while it runs something.")
-    @staticmethod
-    async def busy(row: strawberry.Parent[models.Worker], info: Info) -> bool:
-        async def load(ids: list[int]) -> list[bool]:
-            running = models.WorkRequest.filter(worker_id__in=ids, status=models.WorkRequestStatus.RUNNING)
-            busy = {request.worker_id for request in await running.only("id", "worker_id")}
-            return [id in busy for id in ids]
-
-        return bool(await info.context.loader("worker busy", load).load(row.id))
-
+    enabled: bool = in_sql(
+        "True when an administrator lets it work.",
+        "EXISTS (SELECT FROM token WHERE token.id = {row}.token_id AND token.enabled)",
+    )
+    busy: bool = in_sql(
+        "True while it runs something.",
+        "EXISTS (SELECT FROM work_request WHERE worker_id = {row}.id AND status = 'running')",
+    )
     assigned_work_requests: "Connection[WorkRequest]" = to_many(
         "The work requests that it has or had.",
         ConnectionOf(models.WorkRequest, "worker_id", WorkRequestFilter, WorkRequestOrder),

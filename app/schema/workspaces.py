@@ -1,16 +1,16 @@
 """Where work lives."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app import models
-from app.access import Role
+from app.access import Role, Viewer
 from app.actions.files.places import are_in_workspaces
-from app.context import Info
 from app.graphql.connections import ConnectionOf, ListOf, listed, to_many
-from app.graphql.entity import Node, entity, to_one
+from app.graphql.entity import Node, batched, computed, entity, to_one
 from app.graphql.filters import filter_of, order_of
 from app.graphql.ids import row_id
 from app.schema.artifacts import artifacts_of
@@ -56,10 +56,9 @@ class Workspace(Node):
         ListOf(models.FileStore, "other_workspaces__id", (("name", False),), 100),
     )
 
-    @strawberry.field(description="Your role here; null when you have none.")
-    @staticmethod
-    def viewer_role(row: strawberry.Parent[models.Workspace], info: Info) -> Role | None:
-        viewer = info.context.viewer
+    @computed()
+    def viewer_role(row: models.Workspace, viewer: Viewer) -> Role | None:
+        """Your role here; null when you have none."""
         return Role.OWNER if viewer.is_superuser else viewer.roles.get(row.id)
 
     memberships: "Connection[WorkspaceMembership]" = to_many(
@@ -72,19 +71,18 @@ class Workspace(Node):
         ),
     )
 
-    @strawberry.field(
-        description="True when one of its stores has the file. False of a file that you may not see."
-    )
-    @staticmethod
+    @batched()
     async def is_file_in_workspace(
-        row: strawberry.Parent[models.Workspace],
-        info: Info,
+        rows: Sequence[models.Workspace],
+        viewer: Viewer,
         file: Annotated[strawberry.ID, strawberry.argument(description="The file.")],
-    ) -> bool:
-        found = await info.context.one(models.File, row_id(file, models.File, ("file",)))
-        return found is not None and await info.context.loader("files in workspaces", are_in_workspaces).load(
-            (row.id, found.id)
-        )
+    ) -> Mapping[int, bool]:
+        """True when one of its stores has the file. False of a file that you may not see."""
+        id = row_id(file, models.File, ("file",))
+        if not await models.File.visible_to(viewer).filter(id=id).exists():
+            return {row.id: False for row in rows}
+        found = await are_in_workspaces([(row.id, id) for row in rows])
+        return {row.id: has for row, has in zip(rows, found, strict=True)}
 
     artifacts: "Connection[Artifact]" = artifacts_of("The artifacts here.", "workspace_id")
     tasks: "Connection[Task]" = tasks_of("workspaces", "workspace")

@@ -14,6 +14,7 @@ from app.graphql.plan.declared import Declined
 from app.graphql.plan.planning import Planner
 from app.graphql.plan.running import Read
 from app.graphql.plan.shape import Shape, condition_variables, conditions
+from app.settings import Settings
 
 log = structlog.get_logger("graphql")
 
@@ -43,8 +44,11 @@ class _Shapes:
 class Plans:
     """The plans of operations, each kept for as long as `Documents` keeps its document, which is bounded."""
 
-    def __init__(self, schema: strawberry.Schema, *, shapes: int = 32) -> None:
+    def __init__(
+        self, schema: strawberry.Schema, settings: Settings | None = None, *, shapes: int = 32
+    ) -> None:
         self._schema = schema
+        self.settings = settings or Settings()
         self.schema = schema._schema
         self._shapes = shapes
         self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()

@@ -7,13 +7,27 @@ from graphql import GraphQLField, GraphQLObjectType
 from strawberry.types.field import StrawberryField
 
 from app.graphql.connections import ConnectionOf, ListOf
-from app.graphql.entity import PLANS, TYPES, Column, Computed, Node, ToOne
-from app.graphql.roots import AnyNode, One
+from app.graphql.entity import (
+    PLANS,
+    TYPES,
+    Batched,
+    Column,
+    Computed,
+    InSql,
+    Node,
+    Reached,
+    ToOne,
+    related_model,
+)
+from app.graphql.roots import AnyNode, AnyNodes, Apart, Derived, NodeOf, One, RowOf, Told
 from app.models import Entity
 
 DEFINITION = "strawberry-definition"
 
-Declaration = Column | Computed | ToOne | ConnectionOf | ListOf | One | AnyNode | type[Node]
+OfRow = Column | Computed | InSql | ToOne | ConnectionOf | ListOf | Batched | Reached | type[Node]
+OfValue = Derived | RowOf | NodeOf
+AtRoot = ConnectionOf | ListOf | One | AnyNode | AnyNodes | Told
+Declaration = OfRow | OfValue | AtRoot
 
 
 class Declined(Exception):
@@ -30,6 +44,8 @@ def declared_as(parent: GraphQLObjectType, field: GraphQLField) -> Declaration:
         found = Node
     if found is None:
         raise Declined("it has code of its own")
+    if isinstance(found, Apart):
+        raise Declined(found.reason)
     return found
 
 
@@ -66,6 +82,12 @@ def model_of(type_: GraphQLObjectType) -> type[Entity]:
 @cache
 def _models() -> dict[str, type[Entity]]:
     return {made.__strawberry_definition__.name: model for model, made in TYPES.items()}  # type: ignore[attr-defined]
+
+
+def column_of(model: type[Entity], name: str) -> Any:
+    """The field of the model that is that column. Tortoise itself has those of foreign keys only once a database is open."""
+    found = model._meta.fields_map.get(name)
+    return found or related_model(model, name.removesuffix("_id"))._meta.fields_map["id"]
 
 
 def is_plain(definition: StrawberryField) -> bool:

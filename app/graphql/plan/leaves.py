@@ -54,6 +54,12 @@ def to_answer(field: Field[Any], type_: GraphQLOutputType) -> Convert | None:
     return _chain(field.to_python_value, complete(type_))
 
 
+def of_expression(make: Convert | None, type_: GraphQLOutputType) -> Convert:
+    """What makes an answer of the value of an expression; `make` is what Python would have of it where it is not null."""
+    shown = complete(type_)
+    return shown if make is None else lambda value: shown(None if value is None else make(value))
+
+
 def to_python(field: Field[Any]) -> Convert | None:
     """What makes of the column's value that which a row of the model has there; None when it is that already."""
     if getattr(field, "enum_type", None) is None and isinstance(field, _SAME_IN_PYTHON):

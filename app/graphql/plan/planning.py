@@ -6,21 +6,38 @@ from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, is_leaf_type
+from graphql import GraphQLNonNull, GraphQLObjectType
 
 from app.graphql.connections import ConnectionOf, ListOf
-from app.graphql.entity import Column, Computed, Node, ToOne, pointing_at, related_model
-from app.graphql.ids import decode_id, global_id
+from app.graphql.entity import (
+    Batched,
+    Column,
+    Computed,
+    InSql,
+    Node,
+    Reached,
+    ToOne,
+    pointing_at,
+    related_model,
+)
+from app.graphql.given import bound, given
+from app.graphql.ids import global_id
 from app.graphql.plan.arguments import Arguments
-from app.graphql.plan.declared import Declined, declared_as, definition_of, is_plain, model_of
-from app.graphql.plan.leaves import Convert, complete, to_answer, to_python
-from app.graphql.plan.rendering import Code, converted, display, present, stub
-from app.graphql.plan.running import Asked, Lists, Read, ReadList, ReadOne, RecordPage, Table
+from app.graphql.plan.declared import Declined, column_of, declared_as, model_of
+from app.graphql.plan.leaves import complete, of_expression, to_answer, to_python
+from app.graphql.plan.lists import ReadList, RecordPage, UnderRows
+from app.graphql.plan.rendering import Code, converted, display, stub
+from app.graphql.plan.rows import ReadAny, ReadMany, ReadNode, ReadNodes, ReadOne, ReadReached, RenderRow
+from app.graphql.plan.running import Asked, Below, Lists, Read, Table
 from app.graphql.plan.shape import Selected, Shape
 from app.graphql.plan.statements import PAGE
-from app.graphql.roots import AnyNode, One
+from app.graphql.plan.values import ReadBatched, ReadTold
+from app.graphql.plan.valuing import Values
+from app.graphql.roots import AnyNode, AnyNodes, One, Told
 
 TYPENAME = "__typename"
+OF_ROW = "r, lists, asked"
+"""What generated functions take: a row, what was read below its level, and the request."""
 
 
 class Planner:
@@ -28,33 +45,57 @@ class Planner:
 
     def __init__(self, schema: strawberry.Schema, shape: Shape) -> None:
         self._schema, self._shape = schema, shape
+        self._values = Values(shape, self.many, self._any)
 
     def plan(self, root: Selected) -> Read:
         """What answers the root field. Raises `Declined` for one that is not compiled."""
         if root.name == TYPENAME:
             return Constant(root.parent.name)
-        declared = _declared(root)
-        if isinstance(declared, ConnectionOf):
-            return self._connection(root, declared)
-        if isinstance(declared, One):
-            return self.one(root, root.object_type, declared.by)
-        if isinstance(declared, AnyNode):
-            return ReadAny(Arguments(self._schema, root), partial(self._node, root))
+        declared, arguments = _declared(root), Arguments(self._schema, root)
+        match declared:
+            case ConnectionOf():
+                return self._connection(root, declared)
+            case ListOf():
+                return self._whole_list(root, declared)
+            case One():
+                return self.one(root, root.object_type, declared.by)
+            case AnyNode():
+                return ReadNode(arguments, self._any(root))
+            case AnyNodes():
+                return ReadNodes(arguments, self._any(root), declared.most)
+            case Told():
+                return ReadTold(_called(declared.function, arguments), self._values.of(root))
         raise Declined("it is no root field")
 
     def one(self, root: Selected, type_: GraphQLObjectType, by: str) -> ReadOne:
         """What reads one row, shown as that type, by the argument of that name."""
-        table, code = Table(model_of(type_)), Code()
-        shown = self._object(table, code, PAGE, type_, self._shape.below(root, type_))
-        return ReadOne(table, by, Arguments(self._schema, root), code.function("r, lists", shown))
+        table, show = self._level(root, type_)
+        return ReadOne(table, by, Arguments(self._schema, root), show)
 
-    def _node(self, root: Selected, name: str) -> ReadOne:
+    def many(self, selected: Selected, type_: GraphQLObjectType) -> ReadMany:
+        """What reads rows by their ids, shown as that type."""
+        table = Table(model_of(type_))
+        table.cell(PAGE, "id")
+        return ReadMany(*self._level(selected, type_, table))
+
+    def _any(self, selected: Selected) -> ReadAny:
+        return ReadAny(partial(self._node, selected))
+
+    def _node(self, selected: Selected, name: str) -> ReadMany:
         type_ = self._shape.schema.type_map.get(name)
         if not isinstance(type_, GraphQLObjectType) or "Node" not in {each.name for each in type_.interfaces}:
             raise Declined(f"{name} is no type of nodes")
         if model_of(type_).__name__ != name:
             raise Declined(f"{name} shows another model")
-        return self.one(root, type_, "id")
+        return self.many(selected, type_)
+
+    def _level(
+        self, selected: Selected, type_: GraphQLObjectType, table: Table | None = None
+    ) -> tuple[Table, RenderRow]:
+        """A level of rows that are shown as that type, and the function that shows one."""
+        table, code = table or Table(model_of(type_)), Code()
+        shown = self._object(table, code, PAGE, type_, self._shape.below(selected, type_))
+        return table, code.function(OF_ROW, shown)
 
     # Objects ----------------------------------------------------------------------------------------------------------
 
@@ -67,25 +108,43 @@ class Planner:
         return display([(each.key, self._field(table, code, alias, each)) for each in below])
 
     def _field(self, table: Table, code: Code, alias: str, selected: Selected) -> str:
+        """The expression of one field."""
         if selected.name == TYPENAME:
             return repr(selected.parent.name)
         declared = _declared(selected)
         try:
-            if declared is Node:
-                return self._id(table, code, alias)
-            if isinstance(declared, Column):
-                return self._column(table, code, alias, selected, declared.name)
-            if isinstance(declared, Computed):
-                return self._computed(table, code, alias, selected, declared.needs)
-            if isinstance(declared, ToOne):
-                return self._to_one(table, code, alias, selected, declared)
-            if isinstance(declared, ConnectionOf):
-                return self._list(table, alias, self._connection(selected, declared))
-            if isinstance(declared, ListOf):
-                return self._list(table, alias, self._whole_list(selected, declared))
+            return self._of_row(table, code, alias, selected, declared)
         except Declined as declined:
             raise _at(selected, declined) from None
-        raise Declined(f"{selected.parent.name}.{selected.name}: it is a root field")
+
+    def _of_row(self, table: Table, code: Code, alias: str, selected: Selected, declared: Any) -> str:
+        if declared is Node:
+            return self._id(table, code, alias)
+        match declared:
+            case Column():
+                return self._column(table, code, alias, selected, declared.name)
+            case Computed():
+                return self._computed(table, code, alias, selected, declared)
+            case InSql():
+                return self._in_sql(table, code, alias, selected, declared)
+            case ToOne():
+                return self._to_one(table, code, alias, selected, declared)
+        at = table.cell(alias, "id")
+        match declared:
+            case ConnectionOf():
+                return self._below(table, at, UnderRows(at, self._connection(selected, declared)))
+            case ListOf():
+                return self._below(table, at, UnderRows(at, self._whole_list(selected, declared)))
+            case Batched():
+                return self._below(table, at, self._batched(table, alias, at, selected, declared))
+            case Reached():
+                return self._below(table, at, self._reached(at, selected, declared))
+        raise Declined("it is a root field")
+
+    @staticmethod
+    def _below(table: Table, at: int, read: Below) -> str:
+        table.lists.append(read)
+        return f"lists[{len(table.lists) - 1}][r[{at}]]"
 
     def _id(self, table: Table, code: Code, alias: str) -> str:
         make = code.name(partial(global_id, table.model_at(alias).__name__))
@@ -101,46 +160,33 @@ class Planner:
             required=isinstance(type_, GraphQLNonNull),
         )
 
-    def _computed(
-        self, table: Table, code: Code, alias: str, selected: Selected, needs: tuple[str, ...]
-    ) -> str:
-        model = table.model_at(alias)
-        columns = {
-            each: (table.cell(alias, each), to_python(model._meta.fields_map[each]))
-            for each in dict.fromkeys((*needs, "id"))
-        }
-        make = code.name(stub(model, columns))
-        compute = code.name(_resolver_of(selected))
-        return f"{code.name(self._value(selected))}({compute}({make}(r)))"
+    def _computed(self, table: Table, code: Code, alias: str, selected: Selected, declared: Computed) -> str:
+        make = code.name(_stub_at(table, alias, declared.needs))
+        compute = code.name(declared.function)
+        arguments = "".join(f", {name}=asked.{name}" for name in given(declared.function))
+        if selected.field.args:
+            arguments += f", **asked.values({code.name(Arguments(self._schema, selected))})"
+        show = self._values.of(selected).at_once
+        if show is None:
+            raise Declined("what is computed names rows")
+        return f"{code.name(show)}({compute}({make}(r){arguments}))"
 
-    def _value(self, selected: Selected) -> Convert:
-        """What makes an answer of a Python value: of scalars, and of objects that only hold attributes."""
-        return self._completed(selected, selected.field.type)
+    def _in_sql(self, table: Table, code: Code, alias: str, selected: Selected, declared: InSql) -> str:
+        cell = f"r[{table.expression(alias, declared.expression, declared.needs)}]"
+        return f"{code.name(of_expression(declared.make, selected.field.type))}({cell})"
 
-    def _completed(self, selected: Selected, type_: Any) -> Convert:
-        if isinstance(type_, GraphQLNonNull):
-            inner = self._completed(selected, type_.of_type)
-            return lambda value: present(inner(value))
-        if is_leaf_type(type_):
-            return complete(type_)
-        if isinstance(type_, GraphQLList):
-            item = self._completed(selected, type_.of_type)
-            return lambda value: None if value is None else [item(each) for each in _as_list(value)]
-        if isinstance(type_, GraphQLObjectType):
-            return self._attributes(selected, type_)
-        raise Declined(f"{type_} is of several types")
+    def _batched(
+        self, table: Table, alias: str, at: int, selected: Selected, declared: Batched
+    ) -> ReadBatched:
+        load = _called_with(declared.load, Arguments(self._schema, selected))
+        return ReadBatched(at, _stub_at(table, alias, declared.needs), load, self._values.of(selected))
 
-    def _attributes(self, selected: Selected, type_: GraphQLObjectType) -> Convert:
-        entries: list[tuple[str, Callable[[Any], Any]]] = []
-        for each in self._shape.below(selected, type_):
-            if each.name == TYPENAME:
-                entries.append((each.key, lambda _: type_.name))
-                continue
-            definition = definition_of(each.field)
-            if not is_plain(definition):
-                raise Declined(f"{type_.name}.{each.name} has code of its own")
-            entries.append((each.key, _attribute(definition.python_name, self._value(each))))
-        return lambda value: None if value is None else {key: of(value) for key, of in entries}
+    def _reached(self, at: int, selected: Selected, declared: Reached) -> ReadReached:
+        load = _called_with(declared.load, Arguments(self._schema, selected))
+        type_ = selected.object_type
+        if model_of(type_) is not declared.model:
+            raise Declined(f"{type_.name} shows another model")
+        return ReadReached(at, declared.many, load, self.many(selected, type_))
 
     def _to_one(self, table: Table, code: Code, alias: str, selected: Selected, declared: ToOne) -> str:
         model = table.model_at(alias)
@@ -148,7 +194,7 @@ class Planner:
             related, own = pointing_at(model, declared.relation)
             joined = table.join(related, own, alias, "id")
         else:
-            related = related_model(model, declared.relation)
+            related = declared.to or related_model(model, declared.relation)
             joined = table.join(related, "id", alias, f"{declared.relation}_id")
         type_ = selected.object_type
         there = f"r[{table.cell(joined, 'id')}]"
@@ -156,49 +202,49 @@ class Planner:
         absent = f"present({there})" if isinstance(selected.field.type, GraphQLNonNull) else "None"
         return f"({absent} if {there} is None else {shown})"
 
-    def _list(self, table: Table, alias: str, read: ReadList) -> str:
-        at = table.cell(alias, "id")
-        table.lists.append((at, read))
-        return f"lists[{len(table.lists) - 1}][r[{at}]]"
-
     # Lists ------------------------------------------------------------------------------------------------------------
 
     def _whole_list(self, selected: Selected, of: ListOf) -> ReadList:
-        type_ = selected.object_type
-        table, code = Table(of.model), Code()
-        shown = self._object(table, code, PAGE, type_, self._shape.below(selected, type_))
-        show = code.function("r, lists", shown)
-        return ReadList(of, table, render=lambda page, lists, _: [show(row, lists) for row in page.nodes])
+        table, show = self._level(selected, selected.object_type, Table(of.model))
+        return ReadList(
+            of,
+            table,
+            Arguments(self._schema, selected),
+            render=lambda page, lists, _, asked: [show(row, lists, asked) for row in page.nodes],
+        )
 
     def _connection(self, selected: Selected, of: ConnectionOf) -> ReadList:
         read = ReadList(of, Table(of.model), Arguments(self._schema, selected), reads_rows=False)
         type_ = selected.object_type
         entries = [(each.key, self._of_connection(read, each)) for each in self._shape.below(selected, type_)]
 
-        def render(page: RecordPage, lists: Lists, count: int | None) -> Any:
-            return {key: show(page, lists, count) for key, show in entries}
+        def render(page: RecordPage, lists: Lists, count: int | None, asked: Asked) -> Any:
+            return {key: show(page, lists, count, asked) for key, show in entries}
 
         read.render = render
         return read
 
     def _of_connection(self, read: ReadList, selected: Selected) -> Callable[..., Any]:
         if selected.name == TYPENAME:
-            return lambda page, lists, count: selected.parent.name
+            return lambda page, lists, count, asked: selected.parent.name
         if selected.name == "totalCount":
             read.counts = True
             serialize = complete(selected.field.type)
-            return lambda page, lists, count: serialize(count)
+            return lambda page, lists, count, asked: serialize(count)
         read.reads_rows = True
         if selected.name == "pageInfo":
-            value = self._value(selected)
-            return lambda page, lists, count: value(page.page_info)
+            value = self._values.of(selected).at_once
+            assert value is not None, "it has no rows"
+            return lambda page, lists, count, asked: value(page.page_info)
         code = Code()
         if selected.name == "nodes":
-            show = code.function("r, lists", self._row(read.table, code, selected))
-            return lambda page, lists, count: [show(row, lists) for row in page.nodes]
+            show = code.function(OF_ROW, self._row(read.table, code, selected))
+            return lambda page, lists, count, asked: [show(row, lists, asked) for row in page.nodes]
         if selected.name == "edges":
-            edge = code.function("r, lists, cursor", self._edge(read.table, code, selected))
-            return lambda page, lists, count: [edge(row, lists, page.cursor) for row in page.nodes]
+            edge = code.function("r, lists, asked, cursor", self._edge(read.table, code, selected))
+            return lambda page, lists, count, asked: [
+                edge(row, lists, asked, page.cursor) for row in page.nodes
+            ]
         raise Declined(f"{selected.parent.name}.{selected.name} is unknown")
 
     def _row(self, table: Table, code: Code, selected: Selected) -> str:
@@ -228,21 +274,6 @@ class Constant:
         return self.constant
 
 
-class ReadAny:
-    """The row with a global id, whose model the id says: a plan for each model that was asked for."""
-
-    def __init__(self, arguments: Arguments, plan: Callable[[str], ReadOne]) -> None:
-        self._arguments, self._plan = arguments, plan
-        self._plans: dict[str, ReadOne] = {}
-
-    async def value(self, asked: Asked) -> Any:
-        """The object, or None."""
-        name, _ = decode_id(self._arguments.values(asked.variables)["id"])
-        if name not in self._plans:
-            self._plans[name] = self._plan(name)  # there are as many as types, or it declines
-        return await self._plans[name].value(asked)
-
-
 def _declared(selected: Selected) -> Any:
     try:
         return declared_as(selected.parent, selected.field)
@@ -256,18 +287,23 @@ def _at(selected: Selected, declined: Declined) -> Declined:
     return declined if ": " in reason else Declined(f"{selected.parent.name}.{selected.name}: {reason}")
 
 
-def _resolver_of(selected: Selected) -> Callable[[Any], Any]:
-    base = definition_of(selected.field).base_resolver
-    assert base is not None, "a computed field has a function"
-    found: Any = base.wrapped_func
-    return getattr(found, "__func__", found)  # type: ignore[no-any-return]
+def _stub_at(table: Table, alias: str, needs: Sequence[str]) -> Callable[[Any], Any]:
+    """What makes a row of these columns, and the id, of the cells of a record."""
+    model = table.model_at(alias)
+    columns = {
+        each: (table.cell(alias, each), to_python(column_of(model, each)))
+        for each in dict.fromkeys((*needs, "id"))
+    }
+    return stub(model, columns)
 
 
-def _attribute(name: str, complete_value: Convert) -> Convert:
-    return lambda value: complete_value(getattr(value, name))
+def _called(function: Callable[..., Any], arguments: Arguments) -> Callable[[Asked], Any]:
+    """The function, with what is given and the arguments of a field."""
+    names = given(function)
+    return lambda asked: function(**bound(names, asked), **asked.values(arguments))
 
 
-def _as_list(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise Declined("a list that is none")
-    return value
+def _called_with(function: Callable[..., Any], arguments: Arguments) -> Callable[[Asked, Any], Any]:
+    """The same, of a function that takes rows or ids first."""
+    names = given(function)
+    return lambda asked, first: function(first, **bound(names, asked), **asked.values(arguments))

@@ -33,7 +33,7 @@ async def read_compiled(
     planned = plans.of(operation, variables) if variables is not None else None
     if planned is None or variables is None:
         return {}, False
-    values = await _read(planned, Asked(viewer, variables))
+    values = await _read(planned, Asked(viewer, variables, plans.settings))
     metrics.COMPILED_FIELDS.inc(len(values))
     metrics.DECLINED_FIELDS.inc(len(planned.order) - len(values))
     whole = len(values) == len(planned.order)

@@ -11,13 +11,11 @@ from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
 
-from tortoise.expressions import RawSQL
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
-from app.graphql.pages import Key, PageRequest, Parent
+from app.graphql.pages import Key, PageRequest
 from app.models import Entity
-from app.models.entity import holds
 
 _PARAMETER = re.compile(r"\$(\d+)")
 PAGE, BASE, PARENT = '"$page"', '"$base"', '"$parent"'
@@ -43,12 +41,6 @@ class Rows:
     def visible(cls, model: type[Entity], viewer: Viewer, columns: Sequence[str]) -> "Rows":
         """These columns of all that the viewer may see."""
         return cls.of(model.visible_to(viewer), columns)
-
-
-def under(query: QuerySet[Any], parent: Parent) -> QuerySet[Any]:
-    """The rows under `parent.id`, for a statement that has such a column."""
-    id = RawSQL("parent.id")
-    return query.filter(holds(parent, id) if isinstance(parent, str) else parent(id))
 
 
 @dataclass(frozen=True)
@@ -92,7 +84,7 @@ class Writer:
 class Level:
     """What one statement reads: cells of the page's rows and of what is joined to them."""
 
-    cells: Sequence[tuple[str, str]]
+    cells: Sequence[str]
     joins: Sequence[Join] = field(default_factory=tuple)
 
 
@@ -105,6 +97,18 @@ def one_statement(base: Rows, column: str, level: Level) -> Statement:
     return Statement(
         f"SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE {_name(column)} = {wanted} LIMIT 1)"
         f" AS {PAGE}{joins}",
+        tuple(writer.values),
+    )
+
+
+def many_statement(base: Rows, level: Level, kind: type) -> Statement:
+    """The rows whose ids are in the last parameter."""
+    writer = Writer()
+    page = writer.put(base)
+    joins = _joins(writer, level)
+    ids = f"${len(writer.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    return Statement(
+        f'SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE "id" = ANY({ids})) AS {PAGE}{joins}',
         tuple(writer.values),
     )
 
@@ -204,12 +208,21 @@ def _joins(writer: Writer, level: Level) -> str:
 
 
 def _all_cells(level: Level, request: PageRequest) -> str:
-    keys = [(PAGE, key.column) for key in request.keys]
-    return _cells(Level([*level.cells, *keys]))
+    return _cells(Level([*level.cells, *(cell_of(PAGE, key.column) for key in request.keys)]))
 
 
 def _cells(level: Level) -> str:
-    return ", ".join(f"{alias}.{_name(column)}" for alias, column in level.cells)
+    return ", ".join(level.cells) or "1"
+
+
+def cell_of(alias: str, column: str) -> str:
+    """The cell that a column is."""
+    return f"{alias}.{_name(column)}"
+
+
+def expression_of(alias: str, expression: str) -> str:
+    """The cell that an expression on `{row}` is."""
+    return expression.format(row=alias)
 
 
 def _name(column: str) -> str:

@@ -54,8 +54,9 @@ def _as_json(value: Any) -> Any:
     return getattr(value, "actor_name", None) or getattr(value, "__qualname__", None) or str(value)
 
 
-async def actor_description(root: Any) -> str | None:
+def actor_description(name: str) -> str | None:
+    """What the actor of that name does; None when no module of this server declares it."""
     try:
-        return describe(find_actor(root.actor_name))
+        return describe(find_actor(name))
     except UnknownActor:
         return None

@@ -1,5 +1,6 @@
 """The generic relation: any object may have tasks, and a task or a schedule belongs to one object or to none."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
@@ -8,11 +9,11 @@ from tortoise.expressions import Q, Subquery
 
 from app import models
 from app.access import Viewer
-from app.context import Info
 from app.errors import BadInput
 from app.graphql.entity import NAMES, TYPES, Node
 from app.graphql.filters import MAX_VALUES, Own, flag, has_nul
 from app.graphql.ids import Path, decode_id, global_id, key_of, row_id
+from app.graphql.roots import node_of
 from app.models import Entity
 
 OWNERS: tuple[type[Entity], ...] = (
@@ -38,41 +39,32 @@ class RelObj:
     model: str = strawberry.field(description="Its model, such as workrequest.")
     id: str = strawberry.field(description="Its number or UUID in its table; `node` has its global id.")
 
-    @strawberry.field(
-        description="The object; null when it is gone or you may not see it.", graphql_type=Node | None
-    )
-    @staticmethod
-    async def node(obj: strawberry.Parent[Any], info: Info) -> Entity | None:
-        model = next(
-            (
-                each
-                for each in TYPES
-                if issubclass(TYPES[each], Node) and _kind(each) == (obj.app_label, obj.model)
-            ),
-            None,
-        )
-        if model is None:
-            return None
-        try:
-            return await info.context.one(model, row_id(global_id(model.__name__, obj.id), model))
-        except BadInput:  # whoever sent the task names what never was
-            return None
+    node: Any = node_of("The object; null when it is gone or you may not see it.", lambda obj: _place(obj))
 
 
 NAMES["RelObj"] = RelObj
 
 
-async def rel_obj_of(root: Any, info: Info) -> RelObj | None:
-    """What the row belongs to. Content types are few, and say nothing of anybody's objects."""
-    if root.rel_obj_content_type_id is None:
-        return None
+def _place(obj: RelObj) -> tuple[type[Entity], Any] | None:
+    """The model and the id of the object."""
+    for model, type_ in TYPES.items():
+        if issubclass(type_, Node) and _kind(model) == (obj.app_label, obj.model):
+            try:
+                return model, row_id(global_id(model.__name__, obj.id), model)
+            except BadInput:  # whoever sent the task names what never was
+                return None
+    return None
 
-    async def load(ids: list[int]) -> list[models.ContentType | None]:
-        found = {kind.id: kind for kind in await models.ContentType.filter(id__in=ids)}
-        return [found.get(id) for id in ids]
 
-    kind = await info.context.loader("content types", load).load(root.rel_obj_content_type_id)
-    return RelObj(app_label=kind.app_label, model=kind.model, id=root.rel_obj_id) if kind else None
+async def rel_objs_of(rows: Sequence[Any]) -> dict[Any, RelObj | None]:
+    """What these rows belong to. Content types are few, and say nothing of anybody's objects."""
+    ids = {row.rel_obj_content_type_id for row in rows} - {None}
+    kinds = {kind.id: kind for kind in await models.ContentType.filter(id__in=list(ids))} if ids else {}
+    return {
+        row.id: RelObj(app_label=kind.app_label, model=kind.model, id=row.rel_obj_id)
+        for row in rows
+        if (kind := kinds.get(row.rel_obj_content_type_id)) is not None
+    }
 
 
 # Filters --------------------------------------------------------------------------------------------------------------

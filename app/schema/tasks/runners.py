@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import strawberry
 from tortoise.expressions import Q
 
 from app import __version__, models
 from app.access import Viewer
 from app.clock import now
-from app.graphql.connections import ConnectionOf, to_many
+from app.graphql.connections import Choice, ConnectionOf, ListOf, list_page, list_query, to_many
 from app.graphql.entity import Node, computed, entity
+from app.graphql.pages import page_of
 from app.models.tasks import ALIVE_FOR
 from app.schema.tasks.filters import TaskFilter, TaskOrder
 
@@ -40,9 +40,9 @@ class WorkerStatus(Node):
         """True when it was seen within 30 seconds."""
         return row.alive
 
-    @strawberry.field(description="True when it runs the version of this server.")
-    @staticmethod
-    def version_matching(row: strawberry.Parent[models.WorkerStatus]) -> bool:
+    @computed("version")
+    def version_matching(row: models.WorkerStatus) -> bool:
+        """True when it runs the version of this server."""
         return row.version == __version__
 
     tasks: "Connection[Task]" = to_many(
@@ -51,10 +51,28 @@ class WorkerStatus(Node):
     )
 
 
+def that_live(alive: bool) -> Q:
+    """Those that were seen lately; or the others."""
+    recent = Q(last_seen__gt=now() - ALIVE_FOR)
+    return recent if alive else ~recent
+
+
+RUNNERS = ListOf(
+    models.WorkerStatus,
+    None,
+    (("started_at", True), ("id", False)),
+    MOST_RUNNERS,
+    choices={
+        "alive": Choice(
+            bool,
+            "True: only those seen within 30 seconds. False: only the others. Null: all.",
+            that_live,
+            default=True,
+        )
+    },
+)
+
+
 async def runners_of(viewer: Viewer, alive: bool | None) -> list[models.WorkerStatus]:
     """The task runners that the viewer sees."""
-    seen = models.WorkerStatus.visible_to(viewer)
-    if alive is not None:
-        recent = Q(last_seen__gt=now() - ALIVE_FOR)
-        seen = seen.filter(recent if alive else ~recent)
-    return await seen.order_by("-started_at", "id").limit(MOST_RUNNERS)
+    return (await page_of(list_query(viewer, RUNNERS, {"alive": alive}), list_page(RUNNERS, {}))).nodes

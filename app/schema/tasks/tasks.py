@@ -1,24 +1,22 @@
 """Tasks and what they logged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-import strawberry
 from tortoise.expressions import Q
 
 from app import models
-from app.access import Capability
+from app.access import Capability, Viewer
 from app.clock import now
-from app.context import Info
 from app.graphql.connections import Choice, ConnectionOf, to_many
-from app.graphql.entity import Node, computed, entity, named, to_one
+from app.graphql.entity import Node, batched, computed, entity, to_one
 from app.graphql.scalars import JSON
 from app.models import LogLevel
 from app.schema.tasks.actors import actor_description
-from app.schema.tasks.rel_obj import RelObj, rel_obj_of
+from app.schema.tasks.rel_obj import RelObj, rel_objs_of
 from app.schema.tasks.runners import WorkerStatus
 from app.tasks.messages import Message, UndecodableMessage, decode
 
@@ -72,11 +70,11 @@ class Task(Node):
     expires_at: datetime | None
     tenant: "Tenant | None" = to_one("The organisation that it belongs to.")
     workspace: "Workspace | None" = to_one("The workspace whose members may see it; null: staff alone may.")
-    description: str | None = named(
-        "str | None",
-        "What its actor does; null when no module of this server declares it.",
-        actor_description,
-    )
+
+    @computed("actor_name")
+    def description(row: models.Task) -> str | None:
+        """What its actor does; null when no module of this server declares it."""
+        return actor_description(row.actor_name)
 
     @computed("actor_name", "_uid")
     def uid(row: models.Task) -> str:
@@ -115,24 +113,24 @@ class Task(Node):
         """Kept for those who know it: empty, because lines are in `logs` now."""
         return JSON(row._previous_messages)
 
-    rel_obj: RelObj | None = named("RelObj | None", "The object that it belongs to.", rel_obj_of)
+    @batched("rel_obj_content_type_id", "rel_obj_id")
+    async def rel_obj(rows: Sequence[models.Task]) -> Mapping[int, RelObj | None]:
+        """The object that it belongs to."""
+        return await rel_objs_of(rows)
 
-    @strawberry.field(
-        description="The task runner that has it: shown to staff.", graphql_type=WorkerStatus | None
+    worker: "WorkerStatus | None" = to_one(
+        "The task runner that has it: shown to staff.", to=models.WorkerStatus
     )
-    @staticmethod
-    async def worker(row: strawberry.Parent[models.Task], info: Info) -> models.WorkerStatus | None:
-        return await info.context.one(models.WorkerStatus, row.worker_id)
 
-    @strawberry.field(description="True when you may have it tried again just now: it was rejected.")
-    @staticmethod
-    def can_retry(row: strawberry.Parent[models.Task], info: Info) -> bool:
-        return row.can_retry and info.context.viewer.can(Capability.RETRY_TASK, row.workspace_id)
+    @computed("state", "workspace_id")
+    def can_retry(row: models.Task, viewer: Viewer) -> bool:
+        """True when you may have it tried again just now: it was rejected."""
+        return row.can_retry and viewer.can(Capability.RETRY_TASK, row.workspace_id)
 
-    @strawberry.field(description="True when you may stop it just now: it has not ended.")
-    @staticmethod
-    def can_cancel(row: strawberry.Parent[models.Task], info: Info) -> bool:
-        return row.can_cancel and info.context.viewer.can(Capability.CANCEL_TASK, row.workspace_id)
+    @computed("state", "workspace_id")
+    def can_cancel(row: models.Task, viewer: Viewer) -> bool:
+        """True when you may stop it just now: it has not ended."""
+        return row.can_cancel and viewer.can(Capability.CANCEL_TASK, row.workspace_id)
 
     logs: "Connection[TaskLog]" = to_many(
         "What it logged, in order.",

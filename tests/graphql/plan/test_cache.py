@@ -55,15 +55,15 @@ def test_plans_go_with_their_document() -> None:
     assert planned() is None
 
 
-def test_what_has_code_of_its_own_is_declined_with_the_reason() -> None:
+def test_what_is_left_to_the_executor_is_declined_with_the_reason() -> None:
     planned = Plans(SCHEMA).of(
-        operation("{ a: workRequests { nodes { queuePosition } } b: tasks { nodes { uid } } eventCursor }"),
+        operation("{ a: __schema { description } b: tasks { nodes { uid } } rateLimit { limit } }"),
         VariableValues({}, {}),
     )
 
     assert planned is not None
     assert planned.declined == {
-        "a": "WorkRequest.queuePosition: it has code of its own",
-        "eventCursor": "Query.eventCursor: it has code of its own",
+        "a": "Query.__schema: it is about the schema",
+        "rateLimit": "Query.rateLimit: it tells what the server has in memory of the caller's budget",
     }
     assert list(planned.reads) == ["b"]

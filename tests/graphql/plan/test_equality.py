@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from app import models
 from app.graphql import metrics
 from app.graphql.engine import Engine
-from app.graphql.ids import global_id
+from app.graphql.entity import TYPES
+from app.graphql.ids import decode_id, global_id
 from app.graphql.plan.report import coverage
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import Refused, encode
@@ -143,3 +145,46 @@ async def test_pages_from_every_cursor_are_alike(
             assert await both.agree(world.cast.root, text, c=cursor) != b"null"
 
     assert compiled_fields() == before + 4 * (len(edges) + 1)
+
+
+OF_ALL_KINDS = """query($ids: [ID!]!, $file: ID!, $path: String!, $after: Duration, $no: Boolean = false) {
+    viewer { user { username email } worker { name enabled busy } tenant { name } scopes canCreateWorkspaces
+             canAdministerWorkers canAdministerUsers canReadAuditLog __typename }
+    nodes(ids: $ids) { __typename id
+        ... on Node @skip(if: $no) { sameId: id }
+        ... on WorkRequest { queuePosition viewerCan { abort retry setPriority answer } duration errors { code }
+                             notifications { on channel subject from to cc } priority }
+        ... on Worker { enabled busy connected metadata }
+        ... on User { email firstName lastName groups { name } }
+        ... on Workspace { viewerRole isFileInWorkspace(file: $file) }
+        ... on Artifact { expired late: expired(at: "2100-01-01T00:00:00Z") downloadUrl(format: ZIP)
+                          file(path: $path) { path uploadUrl downloadUrl(expiresIn: $after) file { size } }
+                          ancestors(first: 3) { id } descendants(types: [RELATES_TO, BUILT_USING]) { id category } }
+        ... on FileInArtifact { uploadUrl downloadUrl upload { receivedBytes size } }
+        ... on FileUpload { receivedBytes size fileInArtifact { path } }
+        ... on FileStore { configuration }
+        ... on NotificationChannel { data }
+        ... on Token { scopes prefix }
+        ... on Task { description canRetry canCancel worker { hostname versionMatching }
+                      relObj { appLabel model id node { id __typename ... on WorkRequest { taskName } } } }
+        ... on Schedule { description lastTaskStatus relObj { node { id } } }
+        ... on WorkerStatus { versionMatching alive } }
+    artifactCategories { name } taskTypes { name } workerStatuses(alive: null) { id hostname } actors { name remote }
+    queueStatus { blocked pending running connectedWorkers } taskStatusSummary { total queued }
+}"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_kind_of_field_is_compiled_and_alike_for_every_role(
+    both: Both, world: World, role: str
+) -> None:
+    ids = [global_id(model.__name__, row.id) for (model, _), row in world.rows.items() if model in TYPES]
+    ids = [each for each in ids if decode_id(each, ())[0] != "LogLine"]
+    (file, *_) = [each for each in ids if decode_id(each, ())[0] == "File"]
+    (path, *_) = [row.path for (model, _), row in world.rows.items() if model is models.FileInArtifact]
+
+    before = compiled_fields()
+    answer = await both.agree(world.who(role), OF_ALL_KINDS, ids=[*ids, ids[0]], file=file, path=path)
+
+    assert compiled_fields() == before + 8
+    assert answer.startswith(b'{"viewer":')

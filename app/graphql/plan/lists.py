@@ -1,0 +1,157 @@
+"""Plans of lists: at the root, or below all rows of another level at once."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.database import fetch_records
+from app.graphql.connections import ConnectionOf, ListOf, list_page, list_query, narrowing
+from app.graphql.ids import page_cursor
+from app.graphql.pages import Page, PageRequest, plain_value, under
+from app.graphql.plan.arguments import Arguments
+from app.graphql.plan.declared import Declined
+from app.graphql.plan.running import Asked, Lists, Record, Statements, Table
+from app.graphql.plan.statements import (
+    Rows,
+    Statement,
+    bound_values,
+    count_statement,
+    counts_statement,
+    page_statement,
+    pages_statement,
+)
+
+ARGUMENTS_KEPT = 64
+LONGEST_KEPT = 2000  # characters of variables
+
+
+class RecordPage(Page):
+    """A page of records, whose cells from `start` on are what the page is ordered by."""
+
+    def __init__(self, rows: list[Any], request: PageRequest, start: int) -> None:
+        super().__init__(rows, request, _not_counted)
+        self._start = start
+
+    def _cursor(self, row: Any) -> Any:
+        keys = range(self._start, self._start + len(self._request.keys))
+        return page_cursor(self._request.order, [plain_value(row[at]) for at in keys])
+
+    def cursor(self, row: Any) -> str:
+        """The place of a row."""
+        return str(self._cursor(row))
+
+
+async def _not_counted() -> int:
+    raise Declined("a page of records counts nothing")
+
+
+RenderPage = Callable[[RecordPage, Lists, int | None, Asked], Any]
+
+
+@dataclass
+class ReadList:
+    """A list."""
+
+    of: ConnectionOf | ListOf
+    table: Table
+    arguments: Arguments
+    render: RenderPage = lambda page, lists, count, asked: page.nodes
+    reads_rows: bool = True
+    counts: bool = False
+    counted: Statements = field(default_factory=Statements)
+    known: dict[str, tuple[dict[str, Any], PageRequest, str]] = field(default_factory=dict)
+    """What was made of arguments before, which takes longer than all else here."""
+
+    async def value(self, asked: Asked) -> Any:
+        """The page, at the root."""
+        arguments, request, key = self._asked_for(asked)
+        rows: Sequence[Record] = ()
+        count = None
+        if self.reads_rows:
+            statement = self.table.statements.get(
+                (key, _kind(request)), lambda: self._write(asked, arguments, request, None)
+            )
+            rows = await fetch_records(statement.sql, *statement.values, *bound_values(request))
+        if self.counts:
+            statement = self.counted.get(key, lambda: self._write_count(asked, arguments, None))
+            count = (await fetch_records(statement.sql, *statement.values))[0][0]
+        page = RecordPage(list(rows), request, self.table.width)
+        return self.render(page, await self.table.below(asked, page.nodes), count, asked)
+
+    async def under(self, asked: Asked, parents: list[Any]) -> dict[Any, Any]:
+        """Parent → its page."""
+        arguments, request, key = self._asked_for(asked)
+        named = [str(each) for each in parents] if getattr(self.of, "as_text", False) else parents
+        kind = type(named[0])
+        rows: Sequence[Record] = ()
+        counts: dict[Any, int] = {}
+        if self.reads_rows:
+            statement = self.table.statements.get(
+                (key, _kind(request)), lambda: self._write(asked, arguments, request, kind)
+            )
+            rows = await fetch_records(statement.sql, *statement.values, *bound_values(request), named)
+        if self.counts:
+            statement = self.counted.get(key, lambda: self._write_count(asked, arguments, kind))
+            counts = {row[0]: row[1] for row in await fetch_records(statement.sql, *statement.values, named)}
+        found: dict[Any, list[Any]] = {each: [] for each in named}
+        for row in rows:
+            found[row[-1]].append(row)
+        pages = {each: RecordPage(found[each], request, self.table.width) for each in named}
+        shown = [row for page in pages.values() for row in page.nodes]
+        lists = await self.table.below(asked, shown)
+        return {
+            parent: self.render(pages[name], lists, counts.get(name), asked)
+            for parent, name in zip(parents, named, strict=True)
+        }
+
+    def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:
+        """The arguments, the page that they mean, and what tells the list from others."""
+        word = self.arguments.word(asked.variables)
+        known = self.known.get(word)
+        if known is None:
+            arguments = self.arguments.values(asked.variables)
+            known = arguments, list_page(self.of, arguments), narrowing(self.of, arguments)
+            if len(self.known) >= ARGUMENTS_KEPT:
+                self.known.clear()
+            if len(word) <= LONGEST_KEPT:
+                self.known[word] = known
+        arguments, request, narrowed = known
+        return arguments, request, (asked.rights, narrowed)
+
+    def _rows(
+        self, asked: Asked, arguments: dict[str, Any], columns: Sequence[str], kind: type | None
+    ) -> Rows:
+        query = list_query(asked.viewer, self.of, arguments)
+        return Rows.of(query if kind is None else under(query, self.of.parent or ""), columns)
+
+    def _write(
+        self, asked: Asked, arguments: dict[str, Any], request: PageRequest, kind: type | None
+    ) -> Statement:
+        rows = self._rows(asked, arguments, self.table.columns(request), kind)
+        level = self.table.level(asked.viewer)
+        if kind is None:
+            return page_statement(rows, request, level)
+        return pages_statement(rows, request, level, kind)
+
+    def _write_count(self, asked: Asked, arguments: dict[str, Any], kind: type | None) -> Statement:
+        rows = self._rows(asked, arguments, ["id"], kind)
+        return count_statement(rows) if kind is None else counts_statement(rows, kind)
+
+
+@dataclass
+class UnderRows:
+    """A list below the rows of another level, whose ids are at that place."""
+
+    at: int
+    list: ReadList
+
+    async def of(self, asked: Asked, rows: Sequence[Record]) -> dict[Any, Any]:
+        """By the rows' ids: their pages."""
+        parents = [*dict.fromkeys(row[self.at] for row in rows if row[self.at] is not None)]
+        return await self.list.under(asked, parents) if parents else {}
+
+
+def _kind(request: PageRequest) -> Hashable:
+    """What the text of a page's statement depends on, beside the list."""
+    nulls = None if request.bound is None else tuple(value is None for value in request.bound)
+    return request.keys, request.limit, request.backward, nulls
