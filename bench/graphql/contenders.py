@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from app.database.address import Credentials
 from bench.graphql.data import KEY, Known
-from bench.graphql.documents import DOCUMENTS, Variables
+from bench.graphql.documents import DOCUMENTS, Question, Variables, work_request
 from bench.graphql.environment import Environment
+from bench.graphql.peers.postgraphile import documents as postgraphile
 from bench.graphql.serving import libpq, python
 from bench.place import PASSWORD
 
-PEERS = Path(__file__).with_name("peers")
+PREPARE_POSTGRAPHILE = Path(__file__).with_name("peers") / "postgraphile" / "prepare.sql"
 
 
 def bearer(known: Known) -> dict[str, str]:
@@ -39,22 +40,14 @@ class Contender:
     """SQL for its copy of the data. Without, and unless it is ours, it shares one with others."""
     own: bool = False
     headers: Callable[[Known], dict[str, str]] = by_name
-    documents: Mapping[str, str] = field(
-        default_factory=lambda: {name: each.document for name, each in DOCUMENTS.items()}
-    )
+    questions: Mapping[str, Question] = field(default_factory=lambda: DOCUMENTS)
+    one: Callable[[int], Variables] = work_request
+    """The variables that ask for one object, by its number."""
     checks: bool = True
     """False: it shows everything to everybody."""
 
     def environment(self, database: Credentials) -> dict[str, str]:
         return {**libpq(database), **self.settings}
-
-    def variables(self, name: str, known: Known) -> list[Variables]:
-        """What is asked for in turn."""
-        return DOCUMENTS[name].variables(known)
-
-    def hidden(self, known: Known) -> Variables:
-        """For one object: one that the viewer may not see."""
-        return {"id": known.hidden_id}
 
 
 @dataclass(frozen=True)
@@ -75,8 +68,14 @@ def _module(name: str) -> Callable[[Environment], list[str]]:
     return lambda environment: python(f"bench.graphql.peers.{name}")
 
 
+def _node(name: str) -> Callable[[Environment], list[str]]:
+    return lambda environment: environment.script(name)
+
+
 WORKYARD, ORDINARY = "workyard", "workyard, ordinary executor"
 JSON_BY_POSTGRESQL, FLAT_ROWS = "hand-written, JSON by PostgreSQL", "hand-written, flat rows"
+POSTGRAPHILE, POSTGRAPHILE_RLS = "PostGraphile, no visibility", "PostGraphile, row-level security"
+MERCURIUS = "Mercurius, graphql-jit"
 
 CONTENDERS = [
     Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve")),
@@ -95,5 +94,37 @@ CONTENDERS = [
         FLAT_ROWS,
         "Starlette, asyncpg: knows the four documents; visibility in SQL, no token",
         _module("handwritten.flat_rows"),
+    ),
+    Contender(
+        POSTGRAPHILE,
+        "everybody sees everything; the event by a trigger",
+        _node("postgraphile"),
+        needs="node",
+        prepare=PREPARE_POSTGRAPHILE,
+        questions=postgraphile.DOCUMENTS,
+        one=postgraphile.work_request,
+        checks=False,
+    ),
+    Contender(
+        POSTGRAPHILE_RLS,
+        "row-level security by the name in a header; the event by a trigger",
+        _node("postgraphile"),
+        needs="node",
+        settings={"VISIBILITY": "rls"},
+        prepare=PREPARE_POSTGRAPHILE,
+        questions=postgraphile.DOCUMENTS,
+        one=postgraphile.work_request,
+    ),
+    Contender(
+        MERCURIUS,
+        "SQL and loaders by hand; visibility in SQL by the name in a header",
+        _node("mercurius"),
+        needs="node",
+    ),
+    Contender(
+        "Apollo Server, dataloaders",
+        "SQL and loaders by hand; visibility in SQL by the name in a header",
+        _node("apollo"),
+        needs="node",
     ),
 ]

@@ -8,7 +8,6 @@ import asyncpg
 from app.database.address import Credentials
 from app.database.migrate import upgrade
 from app.database.opening import SERVER_SETTINGS
-from app.models.global_ids import global_id
 from bench.place import Place
 
 REQUESTS = 200_000
@@ -76,13 +75,10 @@ class Known:
 
     user: int
     workspace: int
+    tag_set: int
     hidden: int
     """A request that ann may not see."""
     counts: str
-
-    @property
-    def hidden_id(self) -> str:
-        return global_id("WorkRequest", self.hidden)
 
 
 async def fill(where: Place) -> Known:
@@ -99,6 +95,7 @@ async def fill(where: Place) -> Known:
         return Known(
             user=await connection.fetchval("SELECT id FROM \"user\" WHERE username = 'ann'"),
             workspace=await connection.fetchval("SELECT id FROM workspace WHERE name = 'workspace-2'"),
+            tag_set=await connection.fetchval("SELECT id FROM tag_set WHERE tags = '{}'"),
             hidden=await connection.fetchval(
                 "SELECT min(work_request.id) FROM work_request JOIN workspace ON workspace.id = workspace_id"
                 " WHERE workspace.name = 'workspace-19'"

@@ -43,10 +43,12 @@ class Question:
     variables: Callable[[Known], list[Variables]]
 
 
-def ids(known: Known) -> list[Variables]:
-    """A thousand of those that everybody may see."""
-    newest = range(REQUESTS - SEEN_BY_ALL + 1, REQUESTS, SEEN_BY_ALL // 1000)
-    return [{"id": global_id("WorkRequest", number)} for number in newest]
+SEEN = range(REQUESTS - SEEN_BY_ALL + 1, REQUESTS, SEEN_BY_ALL // 1000)
+"""The numbers of a thousand requests that everybody may see."""
+
+
+def work_request(number: int) -> Variables:
+    return {"id": global_id("WorkRequest", number)}
 
 
 def creation(known: Known) -> list[Variables]:
@@ -55,7 +57,10 @@ def creation(known: Known) -> list[Variables]:
 
 
 DOCUMENTS = {
-    ONE: Question(f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}", ids),
+    ONE: Question(
+        f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}",
+        lambda known: [work_request(number) for number in SEEN],
+    ),
     PAGE: Question(page(COLUMNS), lambda known: [{"status": "COMPLETED"}]),
     NESTED: Question(page(f"{COLUMNS}\n    {LISTS}"), lambda known: [{"status": "COMPLETED"}]),
     CREATE: Question(

@@ -27,6 +27,21 @@ class Environment:
         """Whether that is here."""
         return not need or {"python": self.python, "node": self.node}[need] is not None
 
+    def script(self, name: str) -> list[str]:
+        """A command that runs a peer on Node. (It looks for packages above where its script is.)"""
+        assert self.node
+        copied = NODE / "peers"
+        shutil.copytree(
+            PEERS, copied, ignore=shutil.ignore_patterns("*.py", "__pycache__"), dirs_exist_ok=True
+        )
+        return [
+            "env",
+            "NODE_ENV=production",
+            "GRAPHILE_ENV=production",
+            self.node,
+            str(copied / name / "serve.mjs"),
+        ]
+
     async def versions(self) -> str:
         """Of what is measured."""
         found = []

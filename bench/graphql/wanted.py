@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Protocol
 
-from bench.graphql.contenders import FLAT_ROWS, JSON_BY_POSTGRESQL, ORDINARY, WORKYARD
+from bench.graphql.contenders import (
+    FLAT_ROWS,
+    JSON_BY_POSTGRESQL,
+    MERCURIUS,
+    ORDINARY,
+    POSTGRAPHILE,
+    POSTGRAPHILE_RLS,
+    WORKYARD,
+)
 from bench.graphql.documents import CREATE, NESTED, ONE, PAGE
 from bench.table import show
 
@@ -20,9 +28,9 @@ class Taken(Protocol):
 
 
 WANTED: Mapping[tuple[str, ...], Mapping[str, float]] = {
-    ("PostGraphile, row-level security",): {ONE: 4, PAGE: 3, NESTED: 2.5, CREATE: 2.5},
-    ("PostGraphile, no visibility",): {ONE: 2.5, PAGE: 2.2, NESTED: 1.5, CREATE: 1.2},
-    ("Mercurius, graphql-jit",): {ONE: 1, PAGE: 1.1, NESTED: 1.1},
+    (POSTGRAPHILE_RLS,): {ONE: 4, PAGE: 3, NESTED: 2.5, CREATE: 2.5},
+    (POSTGRAPHILE,): {ONE: 2.5, PAGE: 2.2, NESTED: 1.5, CREATE: 1.2},
+    (MERCURIUS,): {ONE: 1, PAGE: 1.1, NESTED: 1.1},
     (ORDINARY,): {ONE: 10, PAGE: 15, NESTED: 20, CREATE: 5},
     (JSON_BY_POSTGRESQL, FLAT_ROWS): {ONE: 0.8, PAGE: 0.85, NESTED: 0.9},
 }

@@ -1,0 +1,1 @@
+"""PostGraphile 5 with its own preset."""
