@@ -35,6 +35,7 @@ from app.errors import Unauthenticated
 from app.graphql import metrics
 from app.graphql.budget import Budget
 from app.graphql.documents import Documents, Operation, TrustedDocuments
+from app.graphql.executor import PlainExecutor
 from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes, check_variables
 from app.graphql.plan import Plans, read_compiled
@@ -88,31 +89,6 @@ class Event:
 
     rendered: Rendered
     cursor: str | None = None
-
-
-class PlainExecutor(Executor[Any]):
-    """graphql-core's executor without incremental delivery, with the `info` that Strawberry's resolvers expect."""
-
-    def __init__(self, *args: Any, operation_extensions: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.operation_extensions = operation_extensions
-        self.read: Mapping[str, Any] = {}
-        """Root fields that have been read already, with their values or exceptions."""
-
-    def execute_field(
-        self, parent_type: Any, source: Any, field_details_list: Any, path: Path, position_context: Any
-    ) -> Any:
-        """Execute one field, unless it has been read."""
-        if path.prev is not None or path.key not in self.read:
-            return super().execute_field(parent_type, source, field_details_list, path, position_context)
-        found = self.read[str(path.key)]
-        if isinstance(found, Exception):
-            type_ = parent_type.fields[field_details_list[0].node.name.value].type
-            self.handle_field_error(found, type_, field_details_list, path)
-            return None
-        return found
-
-    build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
 
 class Engine:
@@ -273,6 +249,8 @@ class Engine:
         )
         if isinstance(executor, list):
             raise refuse(executor, BAD_INPUT)
+        if self._plans is not None and isinstance(executor, PlainExecutor):
+            executor.rows = self._plans.of_payloads(operation, executor.variable_values)
         return executor
 
     def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:

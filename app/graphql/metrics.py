@@ -27,6 +27,10 @@ DECLINED_FIELDS = Counter(
     "workyard_graphql_declined_fields",
     "Root fields of queries beside compiled ones that ran in the executor.",
 )
+COMPILED_PAYLOADS = Counter(
+    "workyard_graphql_compiled_payloads",
+    "Rows in payloads of mutations and subscriptions that a compiled read answered.",
+)
 SOCKETS = Gauge("workyard_graphql_sockets", "Open WebSockets.")
 STREAMS = Gauge("workyard_graphql_streams", "Open streams over HTTP.", ["transport"])
 SUBSCRIPTIONS = Gauge("workyard_graphql_subscriptions", "Running subscriptions, on all transports.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import strawberry
@@ -11,10 +12,13 @@ from graphql.execution.values import VariableValues
 
 from app.graphql.documents import Operation
 from app.graphql.plan.declared import Declined
+from app.graphql.plan.payloads import PayloadRows, PlannedRow
 from app.graphql.plan.planning import Planner
 from app.graphql.plan.running import Read
 from app.graphql.plan.shape import Shape, condition_variables, conditions
 from app.settings import Settings
+
+T = TypeVar("T")
 
 log = structlog.get_logger("graphql")
 
@@ -39,6 +43,7 @@ class _Shapes:
 
     names: tuple[str, ...]
     planned: dict[Hashable, Planned] = field(default_factory=dict)
+    rows: dict[Hashable, dict[Hashable, PlannedRow | None]] = field(default_factory=dict)
 
 
 class Plans:
@@ -50,25 +55,40 @@ class Plans:
         self._schema = schema
         self.settings = settings or Settings()
         self.schema = schema._schema
-        self._shapes = shapes
+        self._most = shapes
         self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()
 
     def of(self, operation: Operation, variables: VariableValues) -> Planned | None:
         """How the operation is read under these variables; None when nothing of it is compiled."""
         if operation.type is not OperationType.QUERY or operation.puts_off:
             return None
+        shapes, key = self._shapes_of(operation, variables)
+        planned = shapes.planned.get(key)
+        if planned is None:
+            planned = self._keep(shapes.planned, key, self._plan(operation, variables))
+        return planned if planned.reads else None
+
+    def of_payloads(self, operation: Operation, variables: VariableValues) -> PayloadRows | None:
+        """How rows in its payloads are read under these variables; None for a query."""
+        if operation.type is OperationType.QUERY or operation.puts_off:
+            return None
+        shapes, key = self._shapes_of(operation, variables)
+        kept = shapes.rows.get(key)
+        if kept is None:
+            kept = self._keep(shapes.rows, key, {})
+        return PayloadRows(self._schema, self.settings, operation, variables, kept)
+
+    def _shapes_of(self, operation: Operation, variables: VariableValues) -> tuple[_Shapes, Hashable]:
         shapes = self._kept.get(operation)
         if shapes is None:
             shapes = self._kept[operation] = _Shapes(condition_variables(operation.prepared.document))
-        key = conditions(shapes.names, variables)
-        planned = shapes.planned.get(key)
-        if planned is None:
-            if (
-                len(shapes.planned) >= self._shapes
-            ):  # conditions that take all values: 2 to the power of their number
-                shapes.planned.clear()
-            planned = shapes.planned[key] = self._plan(operation, variables)
-        return planned if planned.reads else None
+        return shapes, conditions(shapes.names, variables)
+
+    def _keep(self, kept: dict[Hashable, T], key: Hashable, made: T) -> T:
+        if len(kept) >= self._most:  # conditions that take all values: 2 to the power of their number
+            kept.clear()
+        kept[key] = made
+        return made
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Planned:
         shape = Shape(self.schema, operation.prepared.document, operation.node, variables)

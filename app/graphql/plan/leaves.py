@@ -35,7 +35,7 @@ _AS_THEY_ARE: dict[str, tuple[type, ...]] = {
     "String": (CharField, TextField),
     "Boolean": (BooleanField,),
 }
-_SAME_IN_PYTHON = (IntField, BigIntField, CharField, TextField, BooleanField)
+SAME_IN_PYTHON = (IntField, BigIntField, CharField, TextField, BooleanField)
 
 
 def to_answer(field: Field[Any], type_: GraphQLOutputType) -> Convert | None:
@@ -62,7 +62,7 @@ def of_expression(make: Convert | None, type_: GraphQLOutputType) -> Convert:
 
 def to_python(field: Field[Any]) -> Convert | None:
     """What makes of the column's value that which a row of the model has there; None when it is that already."""
-    if getattr(field, "enum_type", None) is None and isinstance(field, _SAME_IN_PYTHON):
+    if getattr(field, "enum_type", None) is None and isinstance(field, SAME_IN_PYTHON):
         return None
     return field.to_python_value
 

@@ -6,20 +6,15 @@ from typing import Any
 
 import asyncpg
 import structlog
-from graphql import GraphQLError
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.access import Viewer
-from app.errors import AppError
 from app.graphql import metrics
 from app.graphql.documents import Operation
 from app.graphql.plan.cache import Planned, Plans
-from app.graphql.plan.declared import Declined
-from app.graphql.plan.running import Asked, Read
+from app.graphql.plan.running import EXPECTED, Asked, Read
 
 log = structlog.get_logger("graphql")
-
-EXPECTED = (Declined, AppError, GraphQLError)
 
 
 async def read_compiled(

@@ -47,7 +47,7 @@ class ReadMany:
     """The rows with these ids."""
 
     def __init__(self, table: Table, render: RenderRow) -> None:
-        self.table, self._render = table, render
+        self.table, self.render = table, render
         self._at = table.cell(PAGE, "id")
 
     async def by_id(self, asked: Asked, ids: Sequence[Any]) -> dict[Any, Any]:
@@ -58,7 +58,7 @@ class ReadMany:
         statement = self.table.statements.get(asked.rights, lambda: self._write(asked, type(wanted[0])))
         rows = await fetch_records(statement.sql, *statement.values, wanted)
         lists = await self.table.below(asked, rows)
-        return {row[self._at]: self._render(row, lists, asked) for row in rows}
+        return {row[self._at]: self.render(row, lists, asked) for row in rows}
 
     def _write(self, asked: Asked, kind: type) -> Statement:
         table, viewer = self.table, asked.viewer

@@ -6,18 +6,24 @@ A plan holds no viewer and no value: those come with each request, in `Asked`.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
+from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
 from app.access import Viewer
+from app.errors import AppError
 from app.graphql.pages import PageRequest
 from app.graphql.plan.arguments import Arguments
+from app.graphql.plan.declared import Declined
 from app.graphql.plan.statements import PAGE, Join, Level, Rows, Statement, cell_of, expression_of
 from app.models import Entity
 from app.settings import Settings
 
 STATEMENTS_KEPT = 64
+EXPECTED = (Declined, AppError, GraphQLError)
+"""What says that the ordinary executor has to answer."""
 
 Record = Sequence[Any]
 Lists = list[dict[Any, Any]]
@@ -30,9 +36,12 @@ class Asked:
         self.viewer = viewer
         self.variables = variables
         self.settings = settings
-        # What visible_to() may depend on.
-        self.rights: Hashable = (viewer.sharing_key, viewer.token_id, viewer.system)
         self._arguments: dict[Arguments, dict[str, Any]] = {}
+
+    @cached_property
+    def rights(self) -> Hashable:
+        """What visible_to() may depend on."""
+        return self.viewer.sharing_key, self.viewer.token_id, self.viewer.system
 
     def values(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments of a field, as its function takes them."""
@@ -139,6 +148,13 @@ class Table:
         """The columns that its own rows must have: for a page also those that it is ordered by."""
         keys = [key.column for key in request.keys] if request is not None else []
         return list(dict.fromkeys([*self._columns, *keys]))
+
+    def own_columns(self) -> list[str] | None:
+        """The columns of its own that are the cells, in their order; None when there is more than them."""
+        of_cells = {cell_of(PAGE, column): column for column in self._columns}
+        if self.lists or not self._cells.keys() <= of_cells.keys():
+            return None
+        return [of_cells[cell] for cell in self._cells]
 
     @property
     def width(self) -> int:
