@@ -34,6 +34,9 @@ class Entity(Model, metaclass=_Uncommented):
     word: ClassVar[str] = ""
     """How a message to a person calls such a row: "work request"."""
 
+    domain: ClassVar[str] = ""
+    """The domain that content types name, for a model whose module is not called like it."""
+
     id: Any
     _meta: Any
 
@@ -51,6 +54,11 @@ class Entity(Model, metaclass=_Uncommented):
             raise TypeError(
                 f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()"
             )
+
+    @classmethod
+    def natural_key(cls) -> tuple[str, str]:
+        """How content types name it, in rows that are kept: its domain, and its name in small letters."""
+        return cls.domain or cls.__module__.rpartition(".")[2], cls.__name__.lower()
 
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:

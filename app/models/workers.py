@@ -18,6 +18,7 @@ class Worker(Entity):
     """A program somewhere that runs work requests. It proves itself by its token."""
 
     word = "worker"
+    domain = "work"
     id = fields.BigIntField(primary_key=True)
     tenant: fields.ForeignKeyRelation[Tenant] = fields.ForeignKeyField(
         "models.Tenant", related_name="workers", on_delete=fields.RESTRICT

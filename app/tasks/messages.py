@@ -210,7 +210,7 @@ def reset_retries(data: bytes) -> bytes:
 def triple_of(obj: RelObj) -> Triple:
     """How tasks name an object: its domain, its model in small letters, its id."""
     if isinstance(obj, Entity):
-        return type(obj).__module__.rpartition(".")[2], type(obj).__name__.lower(), str(obj.id)
+        return (*obj.natural_key(), str(obj.id))
     if len(obj) != 3:
         raise _invalid("relObj", "A related object is a row, or its app label, model and id.")
     return str(obj[0]), str(obj[1]).lower(), str(obj[2])

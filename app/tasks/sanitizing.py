@@ -184,10 +184,11 @@ def _row(row: Entity) -> dict[str, Any]:
     if isinstance(row, User):
         return {"username": row.username, "pk": row.id, "email": row.email}
     kind = type(row)
+    domain, model_name = kind.natural_key()
     name = getattr(row, "name", None)
     return {
-        "app": kind.__module__.rpartition(".")[2],
-        "model_name": kind.__name__.lower(),
+        "app": domain,
+        "model_name": model_name,
         "pk": row.id if isinstance(row.id, int) else str(row.id),
         "name": _text(name if isinstance(name, str) else f"{kind.word or kind.__name__} {row.id}", 1000),
     }

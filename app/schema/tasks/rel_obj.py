@@ -48,7 +48,7 @@ NAMES["RelObj"] = RelObj
 def _place(obj: RelObj) -> tuple[type[Entity], Any] | None:
     """The model and the id of the object."""
     for model, type_ in TYPES.items():
-        if issubclass(type_, Node) and _kind(model) == (obj.app_label, obj.model):
+        if issubclass(type_, Node) and model.natural_key() == (obj.app_label, obj.model):
             try:
                 return model, row_id(global_id(model.__name__, obj.id), model)
             except BadInput:  # whoever sent the task names what never was
@@ -95,12 +95,7 @@ def owner_of(global_id: str, path: Path) -> tuple[str, str, str]:
     model = next((each for each in OWNERS if each.__name__ == name), None)
     if model is None:
         raise BadInput(f"A {name} has no tasks of its own.", path=path)
-    return (*_kind(model), str(key_of(model, name, key, path)))
-
-
-def _kind(model: type[Entity]) -> tuple[str, str]:
-    """How content types name a model: its domain, and its name in small letters."""
-    return model.__module__.rpartition(".")[2], model.__name__.lower()
+    return (*model.natural_key(), str(key_of(model, name, key, path)))
 
 
 def _belongs_to(viewer: Viewer, value: Any, path: Path) -> Q:
