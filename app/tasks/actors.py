@@ -50,7 +50,7 @@ class Actor(dramatiq.Actor[P, R]):
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Any
     ) -> dramatiq.Message[R]:
         """A message to this actor, for pipelines, groups and `enqueue()`. Its id grows with time."""
-        for name in CALLBACKS & options.keys():
+        for name in CALLBACKS & options.keys() if options else ():
             callback = options[name]
             if isinstance(callback, dramatiq.Actor):
                 options[name] = callback.actor_name

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -124,6 +124,80 @@ def new_task(
 
     Raises `UnknownActor`, `MessageTooLarge`, or `Invalid` for arguments that are no JSON and for times and names that cannot be.
     """
+    return _form(
+        message, delay_ms, eta, uid, unique, rel_obj, workspace_id, tenant_id, priority, broker
+    ).task(message)
+
+
+def new_tasks(messages: Iterable[Message], delays_ms: Iterable[float | None], **given: Any) -> list[NewTask]:
+    """`new_task` for each, with a delay for each. For messages to one actor that have no options of their own, all but
+    what is their own is found out and checked once."""
+    made: list[NewTask] = []
+    forms: dict[tuple[str, str, float | None], _Form] = {}
+    for message, delay_ms in zip(messages, delays_ms, strict=True):
+        if message.options:
+            made.append(new_task(message, delay_ms=delay_ms, **given))
+            continue
+        key = message.actor_name, message.queue_name, delay_ms
+        form = forms.get(key)
+        if form is None:
+            form = forms[key] = _form(message, delay_ms, **given)
+        made.append(form.task(message))
+    return made
+
+
+@dataclass(slots=True)
+class _Form:
+    """What tasks have in common whose messages go to one actor with the same options."""
+
+    queue_name: str
+    actor_name: str
+    options: dict[str, Any]
+    """Of the message as it is stored."""
+    unique: Unique | None
+    priority: int
+    retries: int
+    eta: datetime | None
+    delayed: bool
+    uid: str | None
+    rel_obj: Triple | None
+    workspace_id: int | None
+    tenant_id: int | None
+    log: bool
+    events: bool
+
+    def task(self, message: Message) -> NewTask:
+        return NewTask(
+            _uuid(message.message_id),
+            self.queue_name,
+            self.actor_name,
+            _encode(message, self.actor_name, self.options),
+            self.priority,
+            self.retries,
+            self.eta,
+            self.delayed,
+            self.uid,
+            _key(self.unique, message, self.uid) if self.unique else None,
+            self.rel_obj,
+            self.workspace_id,
+            self.tenant_id,
+            self.log,
+            self.events,
+        )
+
+
+def _form(
+    message: Message,
+    delay_ms: float | None = None,
+    eta: datetime | None = None,
+    uid: str | UUID | None = None,
+    unique: Unique | None = None,
+    rel_obj: RelObj | None = None,
+    workspace_id: int | None = None,
+    tenant_id: int | None = None,
+    priority: int | None = None,
+    broker: dramatiq.Broker | None = None,
+) -> _Form:
     actor = find_actor(message.actor_name, broker)
     options = message.options
     given = {name: options[name] for name in ROUTING & options.keys()} if options else {}
@@ -143,17 +217,16 @@ def new_task(
     label = None if uid is None or uid == "" else _label(uid)
     chosen = eta or given.get("eta")
     due = _eta(delay_ms if delay_ms is not None else given.get("delay"), chosen)
-    return NewTask(
-        message_id=_uuid(message.message_id),
+    return _Form(
         queue_name=_queue(message.queue_name),
         actor_name=actor.actor_name,
-        message=_encode(message, actor.actor_name, options),
+        options=options,
+        unique=unique,
         priority=_priority(priority),
         retries=options.get("retries", 0),
         eta=due,
         delayed=due is not None and chosen is None,
         uid=label,
-        dedupe_key=_key(unique, message, label) if unique else None,
         rel_obj=triple_of(rel_obj) if rel_obj is not None else None,
         workspace_id=workspace_id,
         tenant_id=tenant_id,

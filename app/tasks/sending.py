@@ -6,7 +6,6 @@ import threading
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from app.database import models_loop, open_database
 from app.models import Tenant, Workspace
 from app.settings import Settings
 from app.tasks.groups import due_with, members
-from app.tasks.messages import Enqueued, Message, NewGroup, NewTask, RelObj, Unique, new_task
+from app.tasks.messages import Enqueued, Message, NewGroup, NewTask, RelObj, Unique, new_task, new_tasks
 from app.tasks.running import RunningTask, current, on_event_loop
 
 if TYPE_CHECKING:
@@ -91,8 +90,9 @@ async def enqueue(
     waits = _waits(sent, _milliseconds(delay))
     for message, wait in zip(sent, waits, strict=True):
         broker.before_enqueue(message, wait)
-    make = partial(
-        new_task,
+    tasks = new_tasks(
+        sent,
+        waits,
         eta=eta,
         uid=uid,
         unique=unique,
@@ -102,7 +102,6 @@ async def enqueue(
         priority=priority,
         broker=broker,
     )
-    tasks = [make(message, delay_ms=wait) for message, wait in zip(sent, waits, strict=True)]
     stored = await store(tasks, due_with(tasks, groups) if groups else ())
     for message, wait in zip(sent, waits, strict=True):
         broker.after_enqueue(message, wait)
@@ -210,7 +209,10 @@ def _flatten(
     else:
         children = members(messages, groups, unique) if isinstance(messages, dramatiq.group) else messages
         for child in children:
-            yield from _flatten(child, groups, unique)
+            if isinstance(child, dramatiq.Message):  # not asked of a generator for each: most of them are
+                yield child
+            else:
+                yield from _flatten(child, groups, unique)
 
 
 def _waits(messages: Sequence[Message], delay: float | None) -> list[float | None]:
