@@ -47,6 +47,13 @@ class Budget:
             raise LimitExceeded(f"{message} Try again in {seconds} s.", retry_after=seconds)
         self._keep(who, left - points)
 
+    def take(self, who: Hashable, points: int) -> bool:
+        """Take points if there are enough; else take none, and return False."""
+        left = self.left(who)
+        if points <= left:
+            self._keep(who, left - points)
+        return points <= left
+
     async def spend_when_refilled(self, who: Hashable, points: int) -> None:
         """Take points as soon as there are enough: for what is to be slowed down, and not refused."""
         while (left := self.left(who)) < points:  # noqa: ASYNC110  it refills as time passes

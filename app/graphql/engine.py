@@ -7,88 +7,38 @@ driven from here.
 """
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import strawberry
-from graphql import (
-    ArgumentNode,
-    ExecutionResult,
-    FieldNode,
-    NameNode,
-    OperationType,
-    StringValueNode,
-    located_error,
-)
+from graphql import ExecutionResult, OperationType
 from graphql.execution import Executor
-from graphql.execution.collect_fields import collect_fields
-from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path
-from starlette.types import Scope
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.access import Viewer
 from app.errors import Unauthenticated
 from app.graphql import metrics
 from app.graphql.budget import Budget
+from app.graphql.callers import Caller as Caller
+from app.graphql.callers import Identify as Identify
 from app.graphql.documents import Documents, Operation, TrustedDocuments
 from app.graphql.executor import PlainExecutor
+from app.graphql.groups import Charge
 from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes, check_variables
+from app.graphql.outlets import Closed, Outlet
 from app.graphql.plan import Plans, read_compiled
-from app.graphql.rendering import Rendered, SharedRenderings
+from app.graphql.rendering import Event as Event
+from app.graphql.rendering import Rendered
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import BAD_INPUT, Outcome, Refused, encode, refusal, refuse, report
+from app.graphql.subscribing import Subscriber, Subscriptions, open_source, shared_part
 from app.settings import Settings
 from app.tracing import CARRIERS, mark_failed, operation_span, tracing
 
 COUNT_FROM = 100  # points: what costs less is not counted again after it ran
-
-
-class Caller(Protocol):
-    """Who sends requests over one connection. Its credentials were accepted when the connection began."""
-
-    @property
-    def by_cookie(self) -> bool:
-        """True when a browser sends the credentials by itself, so that other sites could make it do so."""
-
-    @property
-    def address(self) -> str:
-        """Where the caller calls from."""
-
-    async def viewer(self, *, fresh: bool = True) -> Viewer:
-        """What the caller may do now; raises `Unauthenticated` once the credentials are revoked or expired.
-
-        Without `fresh` it is cheap: for each event, where a change is known from the log anyway.
-        """
-
-    async def wait_until_revoked(self) -> str:
-        """Return when the credentials are no longer good, with the reason in a few words."""
-
-
-class Identify(Protocol):
-    """Turns the credentials of a connection into a `Caller`. No credentials make an anonymous caller.
-
-    Both raise `Unauthenticated` for credentials that are unknown, disabled or expired, and `BadInput` for ones that do
-    not decode.
-    """
-
-    async def from_request(self, scope: Scope) -> Caller:
-        """By the headers or the cookie of an HTTP request."""
-
-    async def from_socket(self, scope: Scope, payload: Mapping[str, Any]) -> Caller:
-        """By the payload of `connection_init`, else by the headers or the cookie of the handshake."""
-
-
-@dataclass(slots=True)
-class Event:
-    """One result of an operation, ready to be framed. `cursor` is from where a subscription would resume."""
-
-    rendered: Rendered
-    cursor: str | None = None
 
 
 class Engine:
@@ -110,7 +60,7 @@ class Engine:
         self.budget = Budget(settings.cost_limit, settings.cost_refill_per_second, servers=servers)
         self._make_context = make_context
         self._introspection = settings.introspection
-        self._renderings = SharedRenderings()
+        self._subscriptions = Subscriptions(make_context)
         self._plans = Plans(schema, settings) if settings.compiled_reads else None
 
     def find(self, request: GraphQLRequest) -> Operation:
@@ -158,13 +108,14 @@ class Engine:
         operation: Operation,
         request: GraphQLRequest,
         caller: Caller,
-        *,
         resume_after: str | None = None,
+        outlet: Outlet | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run any operation: a query or mutation gives one event, a subscription as many as there are.
 
-        `resume_after` is a cursor that replaces the subscription's `after`. Raises `Refused` when the request cannot
-        be served, and when a subscription ends with an error; it then carries the errors to send.
+        `resume_after` is a cursor that replaces the subscription's `after`. What an `outlet` takes of a subscription is
+        sent; the rest comes from here, in its place: whoever asks for the next has sent all before. Raises `Refused`
+        when the request cannot be served, and when a subscription ends with an error; it then carries the errors to send.
         """
         if operation.type is not OperationType.SUBSCRIPTION:
             outcome = await self.execute(operation, request, caller)
@@ -172,7 +123,9 @@ class Engine:
             return
         metrics.SUBSCRIPTIONS.inc()
         try:
-            async with aclosing(self._subscribe(operation, request, caller, resume_after)) as events:
+            async with aclosing(
+                self._subscribe(operation, request, caller, resume_after, outlet or Closed())
+            ) as events:
                 async for event in events:
                     metrics.EVENTS_SENT.inc()
                     yield event
@@ -263,45 +216,24 @@ class Engine:
         return outcome
 
     async def _subscribe(
-        self, operation: Operation, request: GraphQLRequest, caller: Caller, resume_after: str | None
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        caller: Caller,
+        resume_after: str | None,
+        outlet: Outlet,
     ) -> AsyncGenerator[Event, None]:
         viewer = await self._admit(operation, caller)
-        cost = operation.cost(request.variables)
-        payer = _payer(viewer, caller)
+        payer, cost = _payer(viewer, caller), operation.cost(request.variables)
         self.budget.spend(payer, cost)
         executor = self._executor(operation, request, viewer, caller)
-        shared = _shared_part(operation, request)
+        charge, shared = Charge(self.budget, cost), shared_part(operation, request)
+        subscriber = Subscriber(caller, executor, shared, payer, charge, outlet)
         with _span(operation, request):  # of its beginning: it may go on for days
-            source = await _open_source(executor, resume_after)
-        try:
-            async for payload in source:
-                # Who asks for more than its share gets it later: events are held back, never lost.
-                await self.budget.spend_when_refilled(payer, cost)
-                viewer = await _viewer_for(payload, caller, viewer)
-                yield await self._event(executor, viewer, caller, payload, shared)
-        finally:
-            await _close(source)
-
-    async def _event(
-        self, executor: Executor[Any], viewer: Viewer, caller: Caller, payload: Any, shared: Hashable
-    ) -> Event:
-        async def render() -> bytes:
-            return await self._render(executor, viewer, caller, payload)
-
-        cursor = getattr(payload, "cursor", None)
-        if cursor is None:
-            return Event(Rendered(await render()))
-        # Two payloads may stand at one cursor: an inbox's greeting, at the cursor that its worker resumes from.
-        key = (shared, viewer.sharing_key, type(payload), cursor)
-        return Event(await self._renderings.get(key, render), str(cursor))
-
-    async def _render(self, executor: Executor[Any], viewer: Viewer, caller: Caller, payload: Any) -> bytes:
-        """Execute the selection of a subscription on one payload, in a context of its own."""
-        each = executor.build_per_event_executor(payload)
-        each.context_value = self._make_context(viewer, caller)
-        result = each.execute_operation(serially=False)
-        executed = cast(ExecutionResult, await result if isawaitable(result) else result)
-        return Outcome(executed.data, [report(error) for error in executed.errors or ()]).encode()
+            source = await open_source(executor, resume_after)
+        async with aclosing(self._subscriptions.run(subscriber, source, viewer)) as events:
+            async for event in events:
+                yield event
 
 
 def _span(operation: Operation, request: GraphQLRequest) -> AbstractContextManager[object]:
@@ -319,73 +251,8 @@ def trace_of(request: GraphQLRequest) -> dict[str, str]:
     return {name: extensions[name] for name in CARRIERS if isinstance(extensions.get(name), str)}
 
 
-async def _viewer_for(payload: Any, caller: Caller, before: Viewer) -> Viewer:
-    """Who gets this payload; raises `Unauthenticated` once revoked. A `last_word`, which says just that, is still told."""
-    try:
-        return await caller.viewer(fresh=False)
-    except Unauthenticated:
-        if getattr(payload, "last_word", False):
-            return before
-        raise
-
-
 def _payer(viewer: Viewer, caller: Caller) -> Hashable:
     return ("token", viewer.token_id) if viewer.token_id is not None else ("address", caller.address)
-
-
-def _shared_part(operation: Operation, request: GraphQLRequest) -> Hashable:
-    """What two subscriptions have in common when they select the same, wherever they started."""
-    skipped = operation.cursor_variables
-    variables = sorted(item for item in request.variables.items() if item[0] not in skipped)
-    return operation, encode([variables, request.extensions])
-
-
-async def _open_source(executor: Executor[Any], resume_after: str | None) -> AsyncIterator[Any]:
-    """Call the resolver of the subscription's root field: what yields its payloads.
-
-    As graphql-core's create_source_event_stream, but that `after` may be replaced.
-    """
-    root_type = executor.schema.subscription_type
-    assert root_type is not None, "validation lets no subscription through without the type"
-    fields = collect_fields(
-        executor.schema, executor.fragments, executor.variable_values, root_type, executor.operation
-    ).grouped_field_set
-    if not fields:
-        raise Refused.because("The subscription selects no field: all of them are skipped.", BAD_INPUT)
-    name, details = next(iter(fields.items()))
-    nodes = [each.node for each in details]
-    field = executor.schema.get_field(root_type, nodes[0].name.value)
-    assert field is not None
-    assert field.subscribe is not None
-    if resume_after is not None and "after" in field.args:
-        nodes[0] = _with_after(nodes[0], resume_after)
-    path = Path(None, name, root_type.name)
-    try:
-        arguments = get_argument_values(field, nodes[0], executor.variable_values)
-        source = field.subscribe(
-            None, executor.build_resolve_info(field, nodes, root_type, path), **arguments
-        )
-        return cast(AsyncIterator[Any], await source if isawaitable(source) else source)
-    except Exception as error:
-        raise Refused([report(located_error(error, nodes, path.as_list()))]) from error
-
-
-def _with_after(node: FieldNode, cursor: str) -> FieldNode:
-    others = [each for each in node.arguments or () if each.name.value != "after"]
-    after = ArgumentNode(name=NameNode(value="after"), value=StringValueNode(value=cursor))
-    return FieldNode(
-        name=node.name,
-        alias=node.alias,
-        arguments=(*others, after),
-        directives=node.directives,
-        selection_set=node.selection_set,
-        loc=node.loc,
-    )
-
-
-async def _close(source: AsyncIterator[Any]) -> None:
-    if isinstance(source, AsyncGenerator):
-        await source.aclose()
 
 
 def _refusal(error: Exception) -> Refused:

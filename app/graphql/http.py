@@ -23,7 +23,7 @@ from app.graphql.negotiation import Media, accepted
 from app.graphql.origins import Origins
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
-from app.graphql.streams import refuse_by_stream, serve_stream
+from app.graphql.streams import Begin, refuse_by_stream, serve_stream
 from app.headers import header
 from app.settings import Settings
 from app.tracing import CARRIERS, tracing
@@ -80,13 +80,9 @@ class GraphQLHTTP:
         operation = self._engine.find(request)
         self._check(scope, operation, caller)
         media = _choose(accepts, operation)
-        if media.increments:
-            events = self._engine.deliver(operation, request, caller, older=media is Media.INCREMENTS_2022)
-            return partial(serve_stream, events, media, caller, receive, self._connections, self._heartbeat)
-        if media.streams:
-            after = header(scope, b"last-event-id") or None
-            events = self._engine.stream(operation, request, caller, resume_after=after)
-            return partial(serve_stream, events, media, caller, receive, self._connections, self._heartbeat)
+        if media.streams or media.increments:
+            begin = self._begin(scope, operation, request, caller, media)
+            return partial(serve_stream, begin, media, caller, receive, self._connections, self._heartbeat)
         wants_cost = header(scope, COST_HEADER) == "1"
         async with Presence(receive) as presence:
             outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
@@ -94,6 +90,15 @@ class GraphQLHTTP:
             raise ClientGone
         cacheable = scope["method"] == "GET" and request.document_id is not None and not outcome.errors
         return partial(_send_body, header(scope, b"if-none-match"), outcome.encode(), media, cacheable)
+
+    def _begin(
+        self, scope: Scope, operation: Operation, request: GraphQLRequest, caller: Caller, media: Media
+    ) -> Begin:
+        if media.increments:
+            older = media is Media.INCREMENTS_2022
+            return lambda _: self._engine.deliver(operation, request, caller, older=older)
+        after = header(scope, b"last-event-id") or None
+        return partial(self._engine.stream, operation, request, caller, after)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
         if scope["method"] == "GET":

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
+from typing import Generic, TypeVar
 
-from app.graphql import metrics
+from app.events import Position
 from app.signals import Signal
+
+T = TypeVar("T")
 
 
 class Rendered:
@@ -22,7 +26,38 @@ class Rendered:
         return self.payload.decode()
 
 
-class SharedRenderings:
+@dataclass(slots=True)
+class Event:
+    """One result of an operation, ready to be framed. `cursor` is from where a subscription would resume."""
+
+    rendered: Rendered
+    cursor: str | None = None
+
+
+class Parcel:
+    """Results that follow each other, for whoever is to get them: all that one event of the log, or a few, amount to."""
+
+    __slots__ = ("_bytes", "_made_for", "events", "position")
+
+    def __init__(self, position: Position, events: Sequence[Event]) -> None:
+        self.position = position
+        """Where the last of these events stands in the log."""
+        self.events = events
+        self._made_for: Hashable = None
+        self._bytes = b""
+
+    def as_bytes(self, key: Hashable, frame: Callable[[Event], bytes]) -> bytes:
+        """All of it framed for the wire. `key` says what `frame` depends on: the next one with the same gets the same bytes.
+
+        Only the latest are kept: most clients number their operations alike, and a thousand that do not cost no memory.
+        """
+        if self._made_for != key:
+            self._made_for = key
+            self._bytes = b"".join([frame(event) for event in self.events])
+        return self._bytes
+
+
+class SharedRenderings(Generic[T]):
     """Renderings by what they depend on, each kept as long as other subscribers are likely to ask for it.
 
     That is short: a rendering shows objects as they are now, and must not stand in for them later.
@@ -31,9 +66,9 @@ class SharedRenderings:
     def __init__(self, *, most: int = 2000, seconds: float = 1.0) -> None:
         self._most = most
         self._seconds = seconds
-        self._kept: OrderedDict[Hashable, _Rendering] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Rendering[T]] = OrderedDict()
 
-    async def get(self, key: Hashable, render: Callable[[], Awaitable[bytes]]) -> Rendered:
+    async def get(self, key: Hashable, render: Callable[[], Awaitable[T]]) -> T:
         """The rendering for that key; `render` is called when nobody else did a moment ago."""
         now = monotonic()
         self._forget(now)
@@ -51,30 +86,30 @@ class SharedRenderings:
             del self._kept[key]
 
 
-class _Rendering:
+class _Rendering(Generic[T]):
     """One that is being made, or was. In a task of its own: a subscriber that leaves takes it from nobody."""
 
-    def __init__(self, until: float, render: Callable[[], Awaitable[bytes]]) -> None:
+    def __init__(self, until: float, render: Callable[[], Awaitable[T]]) -> None:
         self.until = until
         self.finished = False
         self._task = asyncio.create_task(self._make(render))
         self._done = Signal()  # waiting for it costs a third of shield(), and a thousand may wait at once
-        self._made: Rendered | Exception | None = None
+        self._made: list[T] = []
+        self._error: Exception | None = None
 
-    async def get(self) -> Rendered:
+    async def get(self) -> T:
         """What was made, as soon as it is."""
         if not self.finished:
             await self._done.wait()
-        if isinstance(self._made, Rendered):
-            return self._made
-        raise self._made or asyncio.CancelledError
+        if self._made:
+            return self._made[0]
+        raise self._error or asyncio.CancelledError
 
-    async def _make(self, render: Callable[[], Awaitable[bytes]]) -> None:
-        metrics.EVENTS_RENDERED.inc()
+    async def _make(self, render: Callable[[], Awaitable[T]]) -> None:
         try:
-            self._made = Rendered(await render())
+            self._made.append(await render())
         except Exception as error:
-            self._made = error
+            self._error = error
         finally:
             self.finished = True
             self._done.give()

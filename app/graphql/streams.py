@@ -7,7 +7,7 @@ https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/mult
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from starlette.types import Receive, Send
@@ -16,7 +16,12 @@ from app.graphql import metrics
 from app.graphql.draining import RESTART, Connections
 from app.graphql.engine import Caller, Event
 from app.graphql.negotiation import Media
+from app.graphql.outlets import Outlet, Sending
+from app.graphql.rendering import Parcel
 from app.graphql.response import UNAUTHENTICATED, UNAVAILABLE, FormattedError, Refused, encode, error
+
+Begin = Callable[[Outlet], AsyncGenerator[Event, None]]
+"""Begins an operation, whose results go to the outlet so far as it takes them."""
 
 LAST_WORDS = 0.25  # seconds for a stream to end by itself, once the credentials are revoked
 
@@ -96,7 +101,7 @@ FRAMINGS: dict[Media, Framing] = {
 
 
 async def serve_stream(
-    events: AsyncGenerator[Event, None],
+    begin: Begin,
     media: Media,
     caller: Caller,
     receive: Receive,
@@ -105,7 +110,7 @@ async def serve_stream(
     send: Send,
 ) -> None:
     """Send events until there are no more, the client leaves, its credentials are revoked or the server stops."""
-    stream = Stream(events, FRAMINGS[media], send)
+    stream = Stream(begin, FRAMINGS[media], send)
     gauge = metrics.STREAMS.labels(media.name.lower())
     gauge.inc()
     connections.enter(stream)
@@ -125,13 +130,13 @@ async def refuse_by_stream(send: Send, refused: Refused, media: Media) -> None:
 
 
 class Stream:
-    """One response that stays open."""
+    """One response that stays open, and the outlet of its events."""
 
-    def __init__(self, events: AsyncGenerator[Event, None], framing: Framing, send: Send) -> None:
-        self._events = events
+    def __init__(self, begin: Begin, framing: Framing, send: Send) -> None:
+        self._events = begin(self)
         self._framing = framing
-        self._send = send
-        self._sending = False
+        self._sending = Sending(send)
+        self._writing = 0
         self._restarting = asyncio.Event()
         self._cursor: str | None = None
 
@@ -149,7 +154,7 @@ class Stream:
         try:
             await self._write(self._framing.begin)
             while not (await asyncio.wait(tasks, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED))[0]:
-                if not self._sending:
+                if not self._writing and not self._sending.busy:
                     await self._write(self._framing.heartbeat)
             if revoked.done() and not pump.done():  # an inbox that ends by itself tells its worker why
                 await asyncio.wait([pump], timeout=LAST_WORDS)
@@ -161,6 +166,15 @@ class Stream:
             await self._events.aclose()
         if not gone.done() or gone.cancelled():
             await self._write(self._framing.end(errors), more=False)
+
+    def put(self, parcel: Parcel, start: int) -> int:
+        """See `Outlet`."""
+        if start or self._writing or self._sending.busy:
+            return start
+        body = parcel.as_bytes(id(self._framing), self._framing.result)
+        self._sending.put({"type": "http.response.body", "body": body, "more_body": True})
+        self._cursor = parcel.events[-1].cursor
+        return len(parcel.events)
 
     async def _pump(self) -> list[FormattedError] | None:
         try:
@@ -186,11 +200,11 @@ class Stream:
         return None
 
     async def _write(self, body: bytes, *, more: bool = True) -> None:
-        self._sending = True
+        self._writing += 1
         try:
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+            await self._sending.send({"type": "http.response.body", "body": body, "more_body": more})
         finally:
-            self._sending = False
+            self._writing -= 1
 
 
 async def _start(send: Send, media: Media) -> None:

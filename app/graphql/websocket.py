@@ -17,6 +17,8 @@ from app.graphql import response as codes
 from app.graphql.draining import RESTART, Connections
 from app.graphql.engine import Caller, Engine, Identify
 from app.graphql.origins import Origins
+from app.graphql.outlets import ReadyFrames, Sending, text_frame
+from app.graphql.rendering import Event, Parcel
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import LIMIT_EXCEEDED, Refused, encode, refusal
 from app.settings import Settings
@@ -65,10 +67,13 @@ class GraphQLWebSocket:
         settings: Settings,
         *,
         init_timeout: float = 10,
+        ready_frames: bool = True,
     ) -> None:
+        """`ready_frames`: write events past the server's `send` where it lets us."""
         self.engine = engine
         self.identify = identify
         self.init_timeout = init_timeout
+        self.ready_frames = ready_frames
         self.most_bytes = settings.max_body_bytes
         self.most_operations = settings.max_operations_per_socket
         self.origins = Origins.of(settings)
@@ -106,7 +111,8 @@ class Socket:
         self._endpoint = endpoint
         self._scope = scope
         self._receive = receive
-        self._send_message = send
+        self._sending = Sending(send)
+        self._frames = ReadyFrames.behind(receive) if endpoint.ready_frames else None
         self._caller: Caller | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._guard: asyncio.Task[None] | None = None
@@ -228,12 +234,13 @@ class Socket:
         """Run one operation to its end. The id is free again before the client hears of the end."""
         assert self._caller is not None
         quoted = encode(identity).decode()
-        prefix = f'{{"id":{quoted},"type":"next","payload":'
+        outlet = Results(quoted, self._sending, self._frames)
         try:
-            operation = self._endpoint.engine.find(request)
-            async with aclosing(self._endpoint.engine.stream(operation, request, self._caller)) as events:
+            engine = self._endpoint.engine
+            operation = engine.find(request)
+            async with aclosing(engine.stream(operation, request, self._caller, outlet=outlet)) as events:
                 async for event in events:
-                    await self._send(f"{prefix}{event.rendered.text}}}")
+                    await self._send(outlet.message(event))
         except Exception as error:
             self._forget(identity)
             await self._send_errors(identity, refusal(error))
@@ -251,7 +258,7 @@ class Socket:
     async def _send(self, text: str) -> None:
         """Waits while the client does not read: that is the back-pressure of every operation."""
         with suppress(OSError):  # the client is gone: the reader hears of it as well, and ends everything
-            await self._send_message({"type": "websocket.send", "text": text})
+            await self._sending.send({"type": "websocket.send", "text": text})
 
     def _close_with(self, close: Close) -> None:
         """Close from another task than the reader."""
@@ -268,7 +275,39 @@ class Socket:
 
     async def _close(self, close: Close) -> None:
         reason = close.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
-        await self._send_message({"type": "websocket.close", "code": close.code, "reason": reason})
+        await self._sending.send({"type": "websocket.close", "code": close.code, "reason": reason})
+
+
+class Results:
+    """The way out for the results of one operation, under its id. See `Outlet`."""
+
+    def __init__(self, quoted_id: str, sending: Sending, frames: ReadyFrames | None) -> None:
+        self._prefix = f'{{"id":{quoted_id},"type":"next","payload":'
+        self._prefix_bytes = self._prefix.encode()
+        self._sending = sending
+        self._frames = frames
+
+    def message(self, event: Event) -> str:
+        """A result as `next`."""
+        return f"{self._prefix}{event.rendered.text}}}"
+
+    def put(self, parcel: Parcel, start: int) -> int:
+        """Send what there is room for."""
+        if self._sending.busy:
+            return start
+        if self._frames is not None and start == 0:
+            if not self._frames.room():
+                return 0
+            self._frames.write(parcel.as_bytes(self._prefix_bytes, self._frame))
+            return len(parcel.events)
+        for number in range(start, len(parcel.events)):
+            text = self.message(parcel.events[number])
+            if not self._sending.put({"type": "websocket.send", "text": text}):
+                return number + 1
+        return len(parcel.events)
+
+    def _frame(self, event: Event) -> bytes:
+        return text_frame(self._prefix_bytes, event.rendered.payload, b"}")
 
 
 HANDLERS: dict[str, Callable[[Socket, dict[str, Any]], Awaitable[None]]] = {

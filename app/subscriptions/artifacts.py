@@ -1,6 +1,5 @@
 """Artifacts and the bytes of their files, live."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import strawberry
@@ -13,7 +12,7 @@ from app.graphql.ids import maybe_row_id, row_id
 from app.graphql.scalars import BigInt
 from app.publishers.hub import Event
 from app.schema.artifacts import Artifact, ArtifactFilter, FileInArtifact, file_at
-from app.subscriptions.following import After, Happening, Wanted, common, follow, told
+from app.subscriptions.following import After, Following, Happening, Wanted, common, follow
 
 PROGRESSED = "artifact.file_progressed"
 OF_FILES = frozenset({PROGRESSED, "artifact.file_completed", "artifact.file_discarded"})
@@ -96,17 +95,16 @@ class Subscription:
             strawberry.argument(description="Only artifacts that satisfy this as they are now."),
         ] = None,
         after: After = None,
-    ) -> AsyncIterator[Any]:
+    ) -> Following:
         place = maybe_row_id(workspace, models.Workspace, ("workspace",))
         if (
             place is not None
             and not await models.Workspace.visible_to(info.context.viewer).filter(id=place).exists()
         ):
             raise NotFound("There is no such workspace, or you may not see it.", path=("workspace",))
+        only = None if place is None else lambda event: event.workspace_id == place
         wanted = Wanted(info, models.Artifact, filter)
-        async for event in follow(info, after, CHANGES):
-            if place in (None, event.workspace_id) and await wanted.holds(event):
-                yield told(event, _change)
+        return await follow(info, after, _change, CHANGES, only=only, wanted=wanted)
 
     @strawberry.subscription(
         description="How far the uploads of an artifact's files have come, at most once a second for each.",
@@ -117,13 +115,11 @@ class Subscription:
         info: Info,
         artifact: Annotated[strawberry.ID, strawberry.argument(description="The artifact.")],
         after: After = None,
-    ) -> AsyncIterator[Any]:
+    ) -> Following:
         id = row_id(artifact, models.Artifact, ("artifact",))
         if not await models.Artifact.visible_to(info.context.viewer).filter(id=id).exists():
             raise NotFound("There is no such artifact, or you may not see it.", path=("artifact",))
-        async for event in follow(info, after, OF_FILES):
-            if event.subject_id == id:
-                yield told(event, _progress)
+        return await follow(info, after, _progress, OF_FILES, only=lambda event: event.subject_id == id)
 
 
 def _change(event: Event) -> ArtifactEvent:

@@ -1,6 +1,5 @@
 """The general stream: every event that one may see."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import strawberry
@@ -9,7 +8,8 @@ from app.context import Info
 from app.errors import BadInput
 from app.events import CATALOGUE
 from app.graphql.scalars import JSON
-from app.subscriptions.following import After, Happening, common, follow
+from app.publishers.hub import Event
+from app.subscriptions.following import After, Following, Happening, common, follow
 
 MAX_NAMES = 100
 
@@ -50,17 +50,21 @@ class Subscription:
         info: Info,
         filter: Annotated[EventFilter | None, strawberry.argument(description="Only these.")] = None,
         after: After = None,
-    ) -> AsyncIterator[Any]:
+    ) -> Following:
         types, subjects = _checked(filter)
-        async for event in follow(info, after, types):
-            if subjects is None or event.subject in subjects:
-                yield LoggedEvent(
-                    **common(event),
-                    id=strawberry.ID(event.id),
-                    source=event.source,
-                    subject=event.subject,
-                    data=JSON(event.data),
-                )
+        only = None if subjects is None else lambda event: event.subject in subjects
+        return await follow(info, after, _logged, types, only=only)
+
+
+def _logged(event: Event) -> LoggedEvent:
+    fields: dict[str, Any] = common(event)
+    return LoggedEvent(
+        **fields,
+        id=strawberry.ID(event.id),
+        source=event.source,
+        subject=event.subject,
+        data=JSON(event.data),
+    )
 
 
 def _checked(filter: EventFilter | None) -> tuple[frozenset[str] | None, frozenset[str] | None]:

@@ -30,7 +30,16 @@ from app.schema.tasks import (
     runners_of,
     summary_of,
 )
-from app.subscriptions.following import After, Happening, Wanted, common, follow, position_after
+from app.subscriptions.following import (
+    After,
+    Following,
+    Happening,
+    Wanted,
+    common,
+    follow,
+    position_after,
+    seen,
+)
 
 OF_TASKS = frozenset(name for name in CATALOGUE if name.startswith("task."))
 OF_RUNNERS = frozenset(name for name in CATALOGUE if name.startswith("worker_status."))
@@ -129,18 +138,11 @@ class Subscription:
             strawberry.argument(description="Only of tasks that satisfy this as they are now."),
         ] = None,
         after: After = None,
-    ) -> AsyncIterator[Any]:
+    ) -> Following:
         task_id = None if id is None else (await _visible(info, id, ("id",))).id
+        only = None if task_id is None else lambda event: event.subject_id == task_id
         wanted = Wanted(info, models.Task, filter)
-        place = None if after is None else decode_event_place(after)
-        async for event in follow(info, after, OF_TASKS):
-            if task_id not in (None, event.subject_id) or not (told := await _transitions(event)):
-                continue
-            if not await wanted.holds(event):
-                continue
-            first = place[1] if place is not None and place[0] == event.position else 0
-            for each in told[first:]:
-                yield each
+        return await follow(info, after, _transitions, OF_TASKS, only=only, wanted=wanted, steps=True)
 
     @strawberry.subscription(
         description="The lines of a task's log as they are written, one by one. An actor with events=False is not followed.",
@@ -160,7 +162,7 @@ class Subscription:
         place = event_cursor(position) if number is None else after
         if number is None:
             number = await _lines_before(task, position)
-        async for event in follow(info, place, OF_TASKS):
+        async for event in seen(info, place, OF_TASKS):
             if event.subject_id != task.id:
                 continue
             while number < event.data["log_count"]:
@@ -220,9 +222,13 @@ class Subscription:
         graphql_type=WorkerStatusEvent,
     )
     @staticmethod
-    async def workers_changed(info: Info, after: After = None) -> AsyncIterator[Any]:
-        async for event in follow(info, after, OF_RUNNERS):
-            yield WorkerStatusEvent(**common(event), row_id=UUID(event.subject.partition("/")[2]))
+    async def workers_changed(info: Info, after: After = None) -> Following:
+        return await follow(info, after, _runner, OF_RUNNERS)
+
+
+def _runner(event: Event) -> WorkerStatusEvent:
+    fields: dict[str, Any] = common(event)
+    return WorkerStatusEvent(**fields, row_id=UUID(event.subject.partition("/")[2]))
 
 
 async def _visible(info: Info, id: str, path: tuple[str, ...]) -> models.Task:

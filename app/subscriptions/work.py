@@ -1,6 +1,5 @@
 """Work requests, live."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import strawberry
@@ -12,7 +11,7 @@ from app.events import CATALOGUE
 from app.graphql.ids import row_id
 from app.publishers.hub import Event
 from app.schema.work import LogLine, WorkRequest, WorkRequestFilter
-from app.subscriptions.following import After, Happening, Wanted, common, follow, told
+from app.subscriptions.following import After, Following, Happening, Wanted, common, follow
 
 LOG_APPENDED = "work_request.log_appended"
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("work_request.") and name != LOG_APPENDED)
@@ -86,11 +85,8 @@ class Subscription:
             strawberry.argument(description="Only work requests that satisfy this as they are now."),
         ] = None,
         after: After = None,
-    ) -> AsyncIterator[Any]:
-        wanted = Wanted(info, models.WorkRequest, filter)
-        async for event in follow(info, after, CHANGES):
-            if await wanted.holds(event):
-                yield told(event, _change)
+    ) -> Following:
+        return await follow(info, after, _change, CHANGES, wanted=Wanted(info, models.WorkRequest, filter))
 
     @strawberry.subscription(
         description="What the task of one work request prints, all attempts.",
@@ -101,21 +97,14 @@ class Subscription:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The work request.")],
         after: After = None,
-    ) -> AsyncIterator[Any]:
+    ) -> Following:
         request = await models.WorkRequest.visible_to(info.context.viewer).get_or_none(
             id=row_id(id, models.WorkRequest, ("id",))
         )
         if request is None:
             raise NotFound("There is no such work request, or you may not see it.", path=("id",))
-        async for event in follow(info, after, {LOG_APPENDED}):
-            if event.subject_id == request.id:
-                yield WorkRequestLogEvent(
-                    **common(event),
-                    row_id=event.subject_id,
-                    attempt=event.data["attempt"],
-                    first=event.data["first"],
-                    last=event.data["last"],
-                )
+        asked = request.id
+        return await follow(info, after, _lines, {LOG_APPENDED}, only=lambda event: event.subject_id == asked)
 
 
 def _change(event: Event) -> WorkRequestEvent:
@@ -127,4 +116,15 @@ def _change(event: Event) -> WorkRequestEvent:
         version=event.data["version"],
         status=models.WorkRequestStatus(event.data["status"]),
         result=models.WorkRequestResult(event.data["result"]),
+    )
+
+
+def _lines(event: Event) -> WorkRequestLogEvent:
+    fields: dict[str, Any] = common(event)
+    return WorkRequestLogEvent(
+        **fields,
+        row_id=event.subject_id,
+        attempt=event.data["attempt"],
+        first=event.data["first"],
+        last=event.data["last"],
     )

@@ -19,7 +19,7 @@ from app.graphql.ids import event_cursor
 from app.graphql.scalars import Cursor
 from app.publishers.hub import Event
 from app.schema.work import Worker, WorkerFilter, WorkRequest
-from app.subscriptions.following import After, Happening, Wanted, common, follow, position_after
+from app.subscriptions.following import After, Following, Happening, Wanted, common, follow, position_after
 
 CHANGES = frozenset(name for name in CATALOGUE if name.startswith("worker."))
 INBOX = WORK_BROUGHT | {
@@ -114,11 +114,8 @@ class Subscription:
             strawberry.argument(description="Only workers that satisfy this as they are now."),
         ] = None,
         after: After = None,
-    ) -> AsyncIterator[Any]:
-        wanted = Wanted(info, models.Worker, filter)
-        async for event in follow(info, after, CHANGES):
-            if await wanted.holds(event):
-                yield WorkerEvent(**common(event), row_id=event.subject_id)
+    ) -> Following:
+        return await follow(info, after, _change, CHANGES, wanted=Wanted(info, models.Worker, filter))
 
     @strawberry.subscription(
         description="What this worker is to know. Holding it open is what being connected means. For enabled workers.",
@@ -154,6 +151,11 @@ class Subscription:
                     return
                 if welcome:
                     yield message
+
+
+def _change(event: Event) -> WorkerEvent:
+    fields: dict[str, Any] = common(event)
+    return WorkerEvent(**fields, row_id=event.subject_id)
 
 
 async def _is_welcome(info: Info) -> bool:

@@ -119,7 +119,7 @@ async def test_subscribers_with_other_rights_or_other_variables_share_nothing(sm
 
 
 async def test_a_subscriber_that_leaves_takes_no_rendering_from_the_others() -> None:
-    shared = SharedRenderings()
+    shared: SharedRenderings[bytes] = SharedRenderings()
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def render() -> bytes:
@@ -134,7 +134,7 @@ async def test_a_subscriber_that_leaves_takes_no_rendering_from_the_others() -> 
     await asyncio.wait([leaving])
     go_on.set()
 
-    assert (await staying).payload == b"rendered"
+    assert await staying == b"rendered"
 
 
 async def test_renderings_are_kept_for_a_moment_and_in_bounded_number() -> None:
@@ -144,11 +144,11 @@ async def test_renderings_are_kept_for_a_moment_and_in_bounded_number() -> None:
         times.append(1)
         return b""
 
-    brief = SharedRenderings(seconds=0)
+    brief: SharedRenderings[bytes] = SharedRenderings(seconds=0)
     await brief.get("a", render)
     await brief.get("a", render)
     assert len(times) == 2
-    few = SharedRenderings(most=1)
+    few: SharedRenderings[bytes] = SharedRenderings(most=1)
     for key in ("a", "b", "c", "a"):
         await few.get(key, render)
     assert len(times) == 6
