@@ -149,6 +149,11 @@ class Viewer:
             tuple(sorted(self.roles.items())),
         )
 
+    @cached_property
+    def sight(self) -> tuple[object, ...]:
+        """All that what a viewer may see can depend on: statements written for one are good for whoever has an equal one."""
+        return self.sharing_key, self.token_id, self.system
+
     def can(self, capability: Capability, workspace_id: int | None = None) -> bool:
         """True when this viewer may use the capability, in that workspace where it is about one."""
         grant = GRANTS[capability]

@@ -1,6 +1,7 @@
 """A creating mutation that is sent twice with one key makes one object."""
 
 import hashlib
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import orjson
@@ -11,17 +12,18 @@ from app.errors import Conflict, Invalid
 from app.models import IdempotencyKey
 
 
-async def made_before(viewer: Viewer, key: str | None, mutation: str, input: dict[str, Any]) -> int | None:
+async def made_before(viewer: Viewer, key: str | None, mutation: str, input: Any) -> int | None:
     """The id of the object that this key made before, or None: then make it, and `remember` it in the same transaction.
 
     A second caller with the same key waits here until the first has committed. Raises `Conflict` when the key was used
-    for something else.
+    for something else. `input` is a dict, or a dataclass.
     """
     if key is None:
         return None
     if not 1 <= len(key) <= 255:
         raise Invalid.field("idempotencyKey", "An idempotency key has 1 to 255 characters.")
-    fingerprint = hashlib.sha256(orjson.dumps(input, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    said = asdict(input) if is_dataclass(input) and not isinstance(input, type) else input
+    fingerprint = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
     taken = await fetch(
         "INSERT INTO idempotency_key (owner, key, mutation, fingerprint, object_id) VALUES ($1, $2, $3, $4, 0)"
         " ON CONFLICT (owner, key) DO NOTHING RETURNING id",

@@ -203,7 +203,7 @@ async def workspace_or_default(viewer: Viewer, id: int | None) -> Workspace:
     """The workspace, or the one called System when none is named. NotFound when the viewer may not see it."""
     if id is not None:
         return await Workspace.get_visible(viewer, id)
-    default = await Workspace.visible_to(viewer).get_or_none(name=DEFAULT_WORKSPACE)
+    default = await Workspace.find_visible(viewer, DEFAULT_WORKSPACE)
     if default is None:
         raise NotFound(
             "You are no member of the default workspace: name one of yours.", path=("input", "workspace")

@@ -9,7 +9,9 @@ from tortoise.models import Model, ModelMeta
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
+from app.database import fetch_records
 from app.errors import Conflict, NotFound
+from app.models.kept import finding
 
 NOTHING = Q(id__in=[])
 EVERYTHING = Q()
@@ -78,14 +80,14 @@ class Entity(Model, metaclass=_Uncommented):
     @classmethod
     async def get_visible(cls, viewer: Viewer, id: int | UUID) -> Self:
         """The row, or `NotFound` when it is absent or invisible."""
-        return cls._found(await cls.visible_to(viewer).get_or_none(id=id))
+        return cls._found(await cls._find(viewer, "id", id))
 
     @classmethod
     async def find_visible(cls, viewer: Viewer, name: str) -> Self | None:
         """The row of that name, for tables that have names; None when it is absent, invisible or longer than names are."""
         if len(name) > cls._meta.fields_map["name"].max_length:
             return None
-        return await cls.visible_to(viewer).get_or_none(name=name)
+        return await cls._find(viewer, "name", name)
 
     @classmethod
     async def lock_visible(cls, viewer: Viewer, id: int, *, if_version: int | None = None) -> Self:
@@ -93,8 +95,7 @@ class Entity(Model, metaclass=_Uncommented):
 
         With `if_version`, raises `Conflict` unless the row still has that version.
         """
-        query = cls.visible_to(viewer).select_for_update(of=(cls._meta.db_table,), no_key=True)
-        row = cls._found(await query.get_or_none(id=id))
+        row = cls._found(await cls._find(viewer, "id", id, lock=True))
         if if_version is not None and row.version != if_version:
             raise Conflict(
                 f"This {cls.word} has changed since version {if_version}: look at version {row.version} first.",
@@ -102,6 +103,12 @@ class Entity(Model, metaclass=_Uncommented):
                 path=("input", "ifVersion"),
             )
         return row
+
+    @classmethod
+    async def _find(cls, viewer: Viewer, column: str, value: Any, *, lock: bool = False) -> Self | None:
+        sql, values = finding(cls, viewer, column, lock=lock)
+        rows = await fetch_records(sql, *values, value)
+        return cls._init_from_db(**dict(rows[0].items())) if rows else None
 
     @classmethod
     def _found(cls, row: Self | None) -> Self:

@@ -1,7 +1,7 @@
 """Declaring an artifact: what it is, which files it has, what it has to do with others. The bytes come afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,7 @@ async def create_artifact(
     """Declare an artifact. It is complete once all of its files are there, which some or all of them may be at once:
     those of no bytes, and those that are complete in another artifact of the workspace."""
     workspace = await _workspace(viewer, new)
-    if before := await made_before(viewer, idempotency_key, "createArtifact", asdict(new)):
+    if before := await made_before(viewer, idempotency_key, "createArtifact", new):
         return await Artifact.get_visible(viewer, before)
     artifact = await _checked(viewer, new, workspace, max_file_bytes)
     targets = await _hold_targets(viewer, new.relations)

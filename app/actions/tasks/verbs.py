@@ -71,7 +71,7 @@ class Sent:
 async def enqueue_task(viewer: Viewer, wanted: WantedTask, *, idempotency_key: str | None = None) -> Sent:
     """Send a task to an actor that is declared with `remote=True`. For contributors of its workspace, and staff."""
     new = await _checked(viewer, wanted)
-    if before := await made_before(viewer, idempotency_key, "enqueueTask", asdict(wanted)):
+    if before := await made_before(viewer, idempotency_key, "enqueueTask", wanted):
         return Sent(await Task.get_visible(viewer, before))
     (stored,) = await enqueue([new])
     await remember(viewer, idempotency_key, stored.id)

@@ -10,7 +10,7 @@ from app.models import Artifact, TaskType, WorkRequest
 from app.models.global_ids import decode_id
 
 MAX_INPUTS = 100
-NAME = "inputs"
+INPUTS = "inputs"
 """The property of taskData whose values are ids of artifacts, for task types whose schema declares it."""
 
 
@@ -37,7 +37,7 @@ async def check_inputs(viewer: Viewer, request: WorkRequest, task_data: Mapping[
     await fetch("SELECT FROM artifact WHERE id = ANY($1::bigint[]) ORDER BY id FOR KEY SHARE", ids)
     found = {row.id: row for row in await Artifact.visible_to(viewer).filter(id__in=ids)}
     problems = [
-        FieldError(("input", "taskData", NAME, name), *problem)
+        FieldError(("input", "taskData", INPUTS, name), *problem)
         for name, id in numbers.items()
         if (problem := _problem(found.get(id or 0), request))
     ]
@@ -71,15 +71,15 @@ SELECT $1, artifact_id FROM work_request_input WHERE work_request_id = $2
 
 async def _named(task_name: str, task_data: Mapping[str, Any]) -> dict[str, Any]:
     """What taskData names as inputs; nothing, when the task type does not declare them."""
-    named = task_data.get(NAME)
+    named = task_data.get(INPUTS)
     if not isinstance(named, dict) or not named:
         return {}
     task_type = await TaskType.get(name=task_name)
     declared = task_type.data_schema.get("properties")
-    if not isinstance(declared, dict) or NAME not in declared:
+    if not isinstance(declared, dict) or INPUTS not in declared:
         return {}
     if len(named) > MAX_INPUTS:
-        raise Invalid.field(f"taskData.{NAME}", f"There may be at most {MAX_INPUTS} inputs.", "TOO_LARGE")
+        raise Invalid.field(f"taskData.{INPUTS}", f"There may be at most {MAX_INPUTS} inputs.", "TOO_LARGE")
     return named
 
 

@@ -1,7 +1,7 @@
 """Submitting work, and changing what has not started."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +9,8 @@ from app import events
 from app.access import Capability, Viewer
 from app.actions.idempotency import made_before, remember
 from app.actions.notifications.rules import NewNotificationRule, checked_rules
-from app.actions.outbox import record
-from app.actions.work.inputs import check_inputs, hold_inputs
+from app.actions.outbox import insert, record
+from app.actions.work.inputs import INPUTS, check_inputs, hold_inputs
 from app.actions.work.task_types import check_tags, check_task_data, task_type_named
 from app.actions.workspaces import workspace_or_default
 from app.clock import now
@@ -40,26 +40,38 @@ class NewWorkRequest:
     retry_delays: Sequence[timedelta] = ()
     notifications: Sequence[NewNotificationRule] = ()
 
+    @property
+    def stands_alone(self) -> bool:
+        """True when it has to do with no other row, but its workspace and its task type."""
+        related = self.dependency_ids or self.parent_id or self.pinned_worker_id or self.notifications
+        return not related and not (isinstance(self.task_data, dict) and INPUTS in self.task_data)
 
-@atomic()
+
 async def create_work_request(
     viewer: Viewer, new: NewWorkRequest, *, idempotency_key: str | None = None
 ) -> WorkRequest:
     """Submit work. It waits for its dependencies (BLOCKED), then for a worker (PENDING)."""
+    if idempotency_key is None and new.stands_alone:
+        return await _create(
+            viewer, new, None
+        )  # it writes in one statement, and needs no other to hold still
+    return await atomic()(_create)(viewer, new, idempotency_key)
+
+
+async def _create(viewer: Viewer, new: NewWorkRequest, idempotency_key: str | None) -> WorkRequest:
     workspace = await workspace_or_default(viewer, new.workspace_id)
     viewer.require(Capability.CREATE_WORK, workspace.id)
-    if before := await made_before(viewer, idempotency_key, "createWorkRequest", asdict(new)):
+    if before := await made_before(viewer, idempotency_key, "createWorkRequest", new):
         return await WorkRequest.get_visible(viewer, before)
     await _hold_parent(new.parent_id)
     request = await _checked(viewer, new, workspace.id)
     dependencies = await _lock_dependencies(viewer, workspace.id, new.dependency_ids)
     request.status = BLOCKED if any(not ended_well(dependency) for dependency in dependencies) else PENDING
     request.tag_set_id = await tag_set_id(request.required_tags)
-    await request.save()
+    await insert(request, events.WorkRequestCreated)
     await depend_on(request, dependencies)
     await hold_inputs(viewer, request, new.task_data)
     await remember(viewer, idempotency_key, request.id)
-    await record(events.WorkRequestCreated, request.id)
     return request
 
 
