@@ -19,6 +19,7 @@ from bench.place import SERVERS, free_port, on
 
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 8
+PORTS = ("PORT", "WORKYARD_PORT", "GRANIAN_PORT")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ async def serve(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment, "PORT": str(port), "WORKYARD_PORT": str(port)},
+            env={**os.environ, **environment, **{name: str(port) for name in PORTS}},
             start_new_session=True,
         )
     try:
