@@ -90,9 +90,12 @@ WORKYARD, ORDINARY = "workyard", "workyard, ordinary executor"
 JSON_BY_POSTGRESQL, FLAT_ROWS = "hand-written, JSON by PostgreSQL", "hand-written, flat rows"
 POSTGRAPHILE, POSTGRAPHILE_RLS = "PostGraphile, no visibility", "PostGraphile, row-level security"
 MERCURIUS = "Mercurius, graphql-jit"
+STRAWBERRY, GRAPHQL_WS = "Strawberry's own handler", "graphql-ws on Node"
+
+SHIPPED = Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve"))
 
 CONTENDERS = [
-    Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve")),
+    SHIPPED,
     Ours(
         ORDINARY,
         "the same, COMPILED_READS=false",
@@ -157,3 +160,17 @@ CONTENDERS = [
         one=strawberry_django.work_request,
     ),
 ]
+
+FOLLOWED = [
+    SHIPPED,
+    Contender(
+        STRAWBERRY,
+        "its ASGI handler on uvicorn; events in memory, no token",
+        lambda environment: python("bench.graphql.peers.strawberry.serve", program=environment.interpreter),
+        needs="python",
+    ),
+    Contender(
+        GRAPHQL_WS, "with ws and graphql-js; events in memory, no token", _node("graphql_ws"), needs="node"
+    ),
+]
+"""Who sends events to subscribers."""
