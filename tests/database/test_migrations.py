@@ -68,7 +68,7 @@ async def test_the_newest_migration_has_the_models_of_the_code(db: Database) -> 
     )
 
 
-GENERATED_OR_NULL = ("task.held_on", "task.rejected")
+GENERATED_OR_NULL = ("task.held_on", "task.rejected", "task.delayed_until")
 
 
 async def test_tables_have_the_columns_of_the_models(connection: asyncpg.Connection) -> None:

@@ -367,16 +367,17 @@ _BEGIN = (
     "('enable_mergejoin', 'off'), ('workyard.has_tasks', 'yes')) AS setting(name, value)"
 )
 
-# The CASE keeps PostgreSQL from looking at the runner's id by itself. Where it expected few rows with it, it took those first,
-# or went through all, and compared each with every report: that cost a third of a millisecond for every task.
-_MINE = (
-    "task.id = report.id AND CASE WHEN task.worker_id = $1 THEN task.attempt = report.attempt ELSE false END"
-)
+# A row either says who has the task, or still reads as if it waited. Then it belongs to whoever took it for the attempt that is
+# next: who gives it back, or takes it from its runner, counts the attempt up. The CASE keeps PostgreSQL from looking at the id of
+# the runner by itself. Where it expected few rows with it, it took those first, or went through all, and compared each with every
+# report: that cost a third of a millisecond for every task.
+_MINE = """task.id = report.id AND CASE WHEN task.worker_id = $1 THEN task.attempt = report.attempt
+    WHEN task.state = 'queued' THEN task.attempt = report.attempt - 1 ELSE false END"""
 
 # A report that was stored without the runner hearing of it is not stored again: the log is longer by then, or the state is that.
 _GO_ON = f"""
 UPDATE task SET state = report.state, mtime = CASE WHEN task.state = report.state THEN task.mtime ELSE now() END,
-    log_count = report.log_count, worst_level = report.worst_level
+    ready = false, worker_id = $1, attempt = report.attempt, log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::int[], $7::text[])
     AS report(id, attempt, state, lines_before, log_count, worst_level)
 WHERE {_MINE} AND task.log_count = report.lines_before
@@ -387,9 +388,9 @@ RETURNING task.id
 # The most frequent end has a statement of its own: every column of a report costs a third of a microsecond. It changes no
 # column that is in an index, as the indexes of the table were made for it.
 _DONE = f"""
-UPDATE task SET state = 'done', worker_id = NULL, mtime = now(), message = '', eta = NULL, dedupe_key = NULL,
-    result = NULL, result_expiry = NULL, expires_at = now() + make_interval(secs => $2),
-    purge_at = {purge_at("task", "make_interval(secs => $2)")},
+UPDATE task SET state = 'done', ready = false, worker_id = NULL, attempt = report.attempt, mtime = now(),
+    message = '', eta = NULL, dedupe_key = NULL, result = NULL, result_expiry = NULL,
+    expires_at = now() + make_interval(secs => $2), purge_at = {purge_at("task", "make_interval(secs => $2)")},
     log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($3::bigint[], $4::int[], $5::int[], $6::text[]) AS report(id, attempt, log_count, worst_level)
 WHERE {_MINE}
@@ -397,7 +398,7 @@ RETURNING task.id
 """
 
 _END = f"""
-UPDATE task SET state = report.state, worker_id = NULL, mtime = now(),
+UPDATE task SET state = report.state, worker_id = NULL, attempt = report.attempt, mtime = now(),
     ready = report.state = 'queued' AND (report.eta IS NULL OR report.eta <= now()),
     message = CASE WHEN report.state = 'done' THEN '' ELSE coalesce(report.message, task.message) END,
     retries = report.retries, eta = report.eta, result = report.result,
