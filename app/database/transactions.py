@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 import asyncpg
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
+from tortoise.context import require_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.transactions import in_transaction as begin
 
@@ -169,7 +170,7 @@ async def fetch(sql: str, *args: object) -> list[dict[str, Any]]:
 
 async def fetch_records(sql: str, *args: object) -> Sequence[asyncpg.Record]:
     """`fetch`, without a dict for each row: their columns are found by number, too."""
-    client: Any = connections.get("default")
+    client: Any = require_context().connections.get("default")
     try:
         if isinstance(client, TransactionalDBClient):
             async with client.acquire_connection() as connection:
