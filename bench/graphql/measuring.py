@@ -1,6 +1,8 @@
 """Asks every server the same in turns, and compares."""
 
+import asyncio
 import shutil
+import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -75,6 +77,7 @@ class Sample:
 
 async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = (), share: float = 1.0) -> None:
     """Print a table for each document, one for each size of audience, and what is to be reached."""
+    _end_when_told()
     names = _named([*DOCUMENTS, following.NAME], only)
     chosen = _named([each.name for each in SERVERS], only)
     asked = [each for each in CONTENDERS if each.name in chosen and set(names) & set(DOCUMENTS)]
@@ -98,13 +101,21 @@ async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = (), share
                     seconds,
                 )
             for name in DOCUMENTS:
-                _show(name, {who: taken[name] for who, taken in samples.items() if taken[name]})
+                if measured := {who: taken[name] for who, taken in samples.items() if taken[name]}:
+                    _show(name, measured)
             compare(samples)
         if followed:
             async with AsyncExitStack() as stack:
                 entries = await start.all(followed, stack)
                 servers = [(each.server, each.database) for each in entries]
                 await following.follow(servers, known, rounds, share)
+
+
+def _end_when_told() -> None:
+    """On SIGTERM, too, everything that was started is stopped, as it is on Ctrl-C."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _named(names: Collection[str], words: Sequence[str]) -> list[str]:
