@@ -8,7 +8,7 @@ from tortoise.expressions import Q, RawSQL
 
 from app import models
 from app.access import Capability, Viewer
-from app.actions.tasks import schedules, verbs
+from app.actions.tasks import schedules, submitting, verbs
 from app.context import Info
 from app.database import fetch
 from app.graphql.connections import ConnectionOf, connection, whole
@@ -317,7 +317,7 @@ class Mutation:
     )
     @staticmethod
     async def enqueue_task(info: Info, input: EnqueueTaskInput) -> EnqueueTaskPayload:
-        sent = await verbs.enqueue_task(
+        sent = await submitting.enqueue_task(
             info.context.viewer, _wanted(input, ("input",)), idempotency_key=input.idempotency_key
         )
         return EnqueueTaskPayload(task=sent.task, absorbed=sent.absorbed)
@@ -329,7 +329,9 @@ class Mutation:
     @staticmethod
     async def enqueue_tasks(info: Info, input: EnqueueTasksInput) -> EnqueueTasksPayload:
         wanted = [_wanted(each, ("input", "tasks", str(index))) for index, each in enumerate(input.tasks)]
-        sent = await verbs.enqueue_tasks(info.context.viewer, wanted, idempotency_key=input.idempotency_key)
+        sent = await submitting.enqueue_tasks(
+            info.context.viewer, wanted, idempotency_key=input.idempotency_key
+        )
         return EnqueueTasksPayload(
             tasks=[each.task for each in sent], absorbed=sum(each.absorbed for each in sent)
         )
@@ -400,7 +402,7 @@ class Mutation:
     @staticmethod
     async def send_schedule(info: Info, input: SendScheduleInput) -> TaskPayload:
         return TaskPayload(
-            task=await verbs.send_schedule(
+            task=await submitting.send_schedule(
                 info.context.viewer,
                 row_id(input.id, models.Schedule),
                 idempotency_key=input.idempotency_key,
@@ -412,8 +414,8 @@ def _where(filter: Any, viewer: Viewer) -> Q:
     return cast(Q, filter.to_q(viewer))
 
 
-def _wanted(input: NewTaskInput, path: tuple[str, ...]) -> verbs.WantedTask:
-    return verbs.WantedTask(
+def _wanted(input: NewTaskInput, path: tuple[str, ...]) -> submitting.WantedTask:
+    return submitting.WantedTask(
         actor_name=input.actor_name,
         args=[] if input.args is None else input.args,
         kwargs={} if input.kwargs is None else input.kwargs,

@@ -1,11 +1,11 @@
 """Holding a store to its rows: which bytes are missing, which are of the wrong size or content, and which nobody knows."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
 
 from app.actions.files.places import Stores
+from app.actions.files.saying import Say, seldom
 from app.clock import now
 from app.database import fetch
 from app.models import FileStore
@@ -16,9 +16,6 @@ YOUNG = timedelta(days=1)
 PAGE = 1000
 NAMED = 20
 """So many of each kind are named; all are counted."""
-SAY_EVERY = 5.0
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -70,7 +67,7 @@ async def check_store(
     """
     report = CheckReport(row.name)
     store = await stores.of(row)
-    say = _seldom(say)
+    say = seldom(say)
     seen = await _look_at_what_lies_there(store, row, report, remove and not row.read_only, say)
     await _look_for_what_should(store, row, report, seen, read_all, say)
     if remove and not row.read_only:
@@ -159,19 +156,6 @@ async def _pages(listed: AsyncIterator[Listed]) -> AsyncIterator[list[Listed]]:
             page = []
     if page:
         yield page
-
-
-def _seldom(say: Say) -> Say:
-    """Pass on what is said, once in some seconds."""
-    said = monotonic()
-
-    def now_and_then(sentence: str) -> None:
-        nonlocal said
-        if monotonic() - said > SAY_EVERY:
-            said = monotonic()
-            say(sentence)
-
-    return now_and_then
 
 
 _KNOWN = """

@@ -6,25 +6,23 @@ and nothing is named that was removed in between.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from app.actions.files.places import Stores
+from app.actions.files.saying import Say, seldom
 from app.database import atomic, fetch
 from app.errors import InvalidState
 from app.models import FileStore, Workspace
 from app.stores import Corrupt, Key, Missing, StoreFull, StoreUnavailable, copy
 
 PAGE, AT_ONCE = 500, 4
-SAY_EVERY = 5.0
 KEEP_YOUNG_SECONDS = 600.0
 NAMED = 20
 PATIENCE_SECONDS = 60.0
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -75,7 +73,7 @@ async def copy_files(
     """
     _check(source, target, move)
     copied = Copied()
-    said, after = monotonic(), 0
+    say, after = seldom(say), 0
     total = (
         await fetch(
             f"SELECT count(*) AS count FROM ({_FILES}) AS files", *_arguments(source, workspace, 0, None)
@@ -85,13 +83,10 @@ async def copy_files(
         after = rows[-1]["id"]
 
         async def work(rows: list[dict[str, Any]] = rows) -> None:
-            nonlocal said
             while rows:
                 await _one(stores, source, target, rows.pop(), move, copied)
-                if monotonic() - said > SAY_EVERY:
-                    said = monotonic()
-                    done = copied.files + copied.there + copied.failed
-                    say(f"{done:,} of {total['count']:,} files, {copied.bytes:,} bytes copied.")
+                done = copied.files + copied.there + copied.failed
+                say(f"{done:,} of {total['count']:,} files, {copied.bytes:,} bytes copied.")
 
         await _all([work() for _ in range(AT_ONCE)])
     return copied
