@@ -7,12 +7,17 @@ from starlette.types import Scope
 HEADERS = "workyard.headers"  # where a scope keeps what was made of its headers
 
 
-def header(scope: Scope, name: bytes) -> str:
-    """A request's header, several of one name joined; empty when there is none."""
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """A request's headers by name, several of one name joined."""
     found: dict[bytes, bytes] | None = scope.get(HEADERS)
     if found is None:
         found = scope[HEADERS] = _by_name(scope["headers"])
-    value = found.get(name)
+    return found
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """A request's header, several of one name joined; empty when there is none."""
+    value = headers_of(scope).get(name)
     return value.decode("latin-1") if value else ""
 
 

@@ -21,6 +21,7 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 OTLP = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 GROUP = "opentelemetry_traces_exporter"
 
+_NAMED = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 _format = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("workyard.graphql", __version__)
 
@@ -49,6 +50,8 @@ def configure_tracing(part: str) -> None:
 
 def tracing() -> bool:
     """True when spans are collected."""
+    if trace._TRACER_PROVIDER is None and not _NAMED:
+        return False  # what get_tracer_provider() finds out more slowly, for each request
     return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 

@@ -37,7 +37,12 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, help="how often each thing is measured, in turns; default: 5, of graphql 3"
     )
-    parser.add_argument("--share", type=float, default=1.0, help="of tasks.*: do with so much of the jobs")
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="of tasks.*: do with so much of the jobs; of graphql: of the messages",
+    )
     parser.add_argument("--seconds", type=int, default=3, help="of graphql: how long each sample is")
     parser.add_argument(
         "--only",
@@ -53,7 +58,7 @@ def main() -> None:
         for subject in [each for each in chosen.subjects or SUBJECTS if each in SUBJECTS and each != "tasks"]:
             runner.run(SUBJECTS[subject](rounds))
         if not chosen.subjects or "graphql" in chosen.subjects:
-            runner.run(graphql.measure(chosen.rounds or 3, chosen.seconds, chosen.only))
+            runner.run(graphql.measure(chosen.rounds or 3, chosen.seconds, chosen.only, chosen.share))
         parts = [PARTS[each] for each in chosen.subjects if each in PARTS]
         if parts or not chosen.subjects or "tasks" in chosen.subjects:
             runner.run(tasks.measure(rounds, parts, chosen.share))

@@ -10,7 +10,7 @@ MODULES = ["app.models", "aerich.models"]
 
 def tortoise_config(credentials: Credentials) -> dict[str, Any]:
     return {
-        "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
+        "connections": {"default": {"engine": "app.database.pool", "credentials": credentials}},
         "apps": {APP: {"models": MODULES, "default_connection": "default"}},
         "use_tz": True,
         "timezone": "UTC",

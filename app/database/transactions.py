@@ -8,13 +8,16 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar, Token
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
-from tortoise.exceptions import TransactionManagementError
+from tortoise.context import require_context
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.transactions import in_transaction as begin
+
+from app.database.pool import Pool, opened
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,11 +165,22 @@ async def fetch(sql: str, *args: object) -> list[dict[str, Any]]:
 
     Columns of type jsonb arrive as text.
     """
-    rows: list[dict[str, Any]] = await connections.get("default").execute_query_dict(sql, list(args))
-    return rows
+    return [dict(row) for row in await fetch_records(sql, *args)]
 
 
 async def fetch_records(sql: str, *args: object) -> Sequence[asyncpg.Record]:
     """`fetch`, without a dict for each row: their columns are found by number, too."""
-    _, rows = await connections.get("default").execute_query(sql, list(args))
-    return cast(Sequence[asyncpg.Record], rows)
+    client: Any = require_context().connections.get("default")
+    try:
+        if isinstance(client, TransactionalDBClient):
+            async with client.acquire_connection() as connection:
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *args)
+                return rows
+        pool: Pool = client._pool or await opened(client)
+        return await pool.fetch(sql, args)
+    except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+        raise OperationalError(error) from error
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(error) from error
+    except asyncpg.InvalidTransactionStateError as error:
+        raise TransactionManagementError(error) from error

@@ -38,38 +38,38 @@ class Budget:
 
     def spend(self, who: Hashable, points: int) -> None:
         """Take points, or raise `LimitExceeded` that says when there will be enough."""
-        left = self.left(who)
+        moment = self._clock()
+        left = self._left(who, moment)
         if points > self._limit:
             raise LimitExceeded(f"The operation costs up to {points:,} points; the limit is {self._limit:,}.")
         if points > left:
             seconds = math.ceil((points - left) / self._refill)
             message = f"The operation costs up to {points:,} points and {int(left):,} are left."
             raise LimitExceeded(f"{message} Try again in {seconds} s.", retry_after=seconds)
-        self._keep(who, left - points)
+        self._keep(who, left - points, moment)
 
     def take(self, who: Hashable, points: int) -> bool:
         """Take points if there are enough; else take none, and return False."""
-        left = self.left(who)
+        moment = self._clock()
+        left = self._left(who, moment)
         if points <= left:
-            self._keep(who, left - points)
+            self._keep(who, left - points, moment)
         return points <= left
 
     async def spend_when_refilled(self, who: Hashable, points: int) -> None:
         """Take points as soon as there are enough: for what is to be slowed down, and not refused."""
         while (left := self.left(who)) < points:  # noqa: ASYNC110  it refills as time passes
             await asyncio.sleep((points - left) / self._refill)
-        self._keep(who, left - points)
+        self._keep(who, left - points, self._clock())
 
     def give_back(self, who: Hashable, points: int) -> None:
         """Return points that were taken and turned out not to be needed."""
-        self._keep(who, min(self.left(who) + points, self._limit))
+        moment = self._clock()
+        self._keep(who, min(self._left(who, moment) + points, self._limit), moment)
 
     def left(self, who: Hashable) -> float:
         """Points that the caller may spend now."""
-        if who not in self._buckets:
-            return float(self._limit)
-        points, at = self._buckets[who]
-        return min(points + (self._clock() - at) * self._refill, self._limit)
+        return self._left(who, self._clock())
 
     def describe(self, who: Hashable, requested: int, actual: int) -> dict[str, Any]:
         """What `extensions.cost` says."""
@@ -83,8 +83,15 @@ class Budget:
             "resetAt": (datetime.now(UTC) + full_in).isoformat(timespec="milliseconds"),
         }
 
-    def _keep(self, who: Hashable, points: float) -> None:
-        self._buckets[who] = (points, self._clock())
+    def _left(self, who: Hashable, moment: float) -> float:
+        bucket = self._buckets.get(who)
+        if bucket is None:
+            return float(self._limit)
+        points, at = bucket
+        return min(points + (moment - at) * self._refill, self._limit)
+
+    def _keep(self, who: Hashable, points: float, moment: float) -> None:
+        self._buckets[who] = (points, moment)
         self._buckets.move_to_end(who)
         if len(self._buckets) > MOST_BUCKETS:
             self._buckets.popitem(last=False)

@@ -209,7 +209,7 @@ class Engine:
     def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:
         outcome = Outcome(result.data, [report(error) for error in result.errors or ()])
         if wants_cost or cost >= COUNT_FROM:
-            actual = min(actual_nodes(result.data or {}), cost)
+            actual = min(actual_nodes(outcome.data_as_json()), cost)
             self.budget.give_back(payer, cost - actual)
             if wants_cost:
                 outcome.extensions["cost"] = self.budget.describe(payer, cost, actual)

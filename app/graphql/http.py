@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,17 +20,20 @@ from app.graphql.draining import Connections
 from app.graphql.engine import Caller, Engine, Identify
 from app.graphql.negotiation import Media, accepted
 from app.graphql.origins import Origins
+from app.graphql.presence import Presence
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
 from app.graphql.streams import Begin, refuse_by_stream, serve_stream
-from app.headers import header
+from app.headers import header, headers_of
 from app.settings import Settings
 from app.tracing import CARRIERS, tracing
 
 COST_HEADER = b"x-workyard-cost"  # "1" asks for extensions.cost
 BODY_SECONDS = 30  # in which a body must have arrived
 PATIENCE = 8  # times the limit: so much of a body that is too long is read before the client is cut off
-WATCH_AFTER = 0.05  # seconds: most end sooner, and need nobody to look whether the client is still there
+
+INCREMENTS = tuple(media for media in Media if media.increments)
+OF_PARTS = tuple(media for media in Media if media.streams or media.increments)
 
 Headers = list[tuple[bytes, bytes]]
 Answer = Callable[[Send], Awaitable[None]]
@@ -80,16 +82,17 @@ class GraphQLHTTP:
         operation = self._engine.find(request)
         self._check(scope, operation, caller)
         media = _choose(accepts, operation)
-        if media.streams or media.increments:
+        if media in OF_PARTS:
             begin = self._begin(scope, operation, request, caller, media)
             return partial(serve_stream, begin, media, caller, receive, self._connections, self._heartbeat)
-        wants_cost = header(scope, COST_HEADER) == "1"
-        async with Presence(receive) as presence:
+        wants_cost = headers_of(scope).get(COST_HEADER) == b"1"
+        with Presence(receive) as presence:
             outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
         if presence.gone:
             raise ClientGone
-        cacheable = scope["method"] == "GET" and request.document_id is not None and not outcome.errors
-        return partial(_send_body, header(scope, b"if-none-match"), outcome.encode(), media, cacheable)
+        if scope["method"] == "GET" and request.document_id is not None and not outcome.errors:
+            return partial(_send_unless_known, header(scope, b"if-none-match"), outcome.encode(), media)
+        return partial(_send_result, outcome.encode(), media)
 
     def _begin(
         self, scope: Scope, operation: Operation, request: GraphQLRequest, caller: Caller, media: Media
@@ -105,11 +108,13 @@ class GraphQLHTTP:
             return GraphQLRequest.parse(_query_parameters(scope["query_string"]))
         if scope["method"] != "POST":
             raise Refused.not_a_request("Use POST, or GET for queries.", status=405)
-        _check_content_type(header(scope, b"content-type"))
+        content_type = headers_of(scope).get(b"content-type")
+        if content_type != b"application/json":
+            _check_content_type(header(scope, b"content-type"))
         return GraphQLRequest.parse(_json(await self._read_body(scope, receive), "The body"))
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
-        length = header(scope, b"content-length")
+        length = headers_of(scope).get(b"content-length", b"")
         announced = int(length) if length.isdigit() else 0
         message = await receive()
         if (
@@ -161,44 +166,6 @@ class GraphQLHTTP:
             raise Refused.because(message, OPERATION_NOT_ALLOWED, status=403)
 
 
-class Presence:
-    """Cancels what runs within it when the client leaves; `gone` says that this happened.
-
-    The client is watched only after a moment, because a task for each of many short requests would cost more than
-    they do.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self.gone = False
-        self._receive = receive
-        self._watcher: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Presence":
-        self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
-        if self.gone and self._task is not None:
-            self._task.uncancel()
-        return self.gone and kind is asyncio.CancelledError
-
-    def _begin(self) -> None:
-        self._watcher = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if self._task is not None and not self._task.done():
-            self.gone = True
-            self._task.cancel()
-
-
 def _traced(request: GraphQLRequest, scope: Scope) -> GraphQLRequest:
     found = {name: header(scope, name.encode()) for name in CARRIERS}
     return replace(request, trace={name: value for name, value in found.items() if value})
@@ -215,10 +182,12 @@ def _choose(accepts: tuple[Media, ...], operation: Operation) -> Media:
             OPERATION_NOT_ALLOWED,
             status=406,
         )
-    if increments := [media for media in accepts if _can_put_off(media, operation)]:
-        return increments[0]
-    if whole := [media for media in accepts if not media.increments]:
-        return whole[0]
+    for media in accepts:
+        if operation.puts_off and _can_put_off(media, operation):
+            return media
+    for media in accepts:
+        if media not in INCREMENTS:
+            return media
     message = "Responses are application/graphql-response+json, application/json or text/event-stream."
     raise Refused.not_a_request(message, status=406)
 
@@ -284,11 +253,24 @@ def _refusal_headers(refused: Refused) -> Headers:
     return headers
 
 
-async def _send_body(known: str, body: bytes, media: Media, cacheable: bool, send: Send) -> None:
-    """Send a result; one of a trusted document by GET may be kept by the client and asked for by its tag."""
-    if not cacheable:
-        await _send(send, 200, body, media, [(b"cache-control", b"no-store")])
-        return
+async def _send_result(body: bytes, media: Media, send: Send) -> None:
+    headers = [*_HEADERS_OF_RESULT[media.name], (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+_HEADERS_OF_RESULT: dict[str, Headers] = {
+    media.name: [
+        (b"vary", b"Accept"),
+        (b"cache-control", b"no-store"),
+        (b"content-type", media.value.encode()),
+    ]
+    for media in Media
+}
+
+
+async def _send_unless_known(known: str, body: bytes, media: Media, send: Send) -> None:
+    """Send the result of a trusted document by GET, which may be kept by the client and asked for by its tag."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
     if tag in [each.strip().removeprefix("W/") for each in known.split(",")]:

@@ -289,6 +289,8 @@ def _check_operation(measures: Measures, limits: Limits) -> None:
 
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse variables that are nested too deeply for the recursive functions that will read them."""
+    if not any(isinstance(value, dict | list) for value in variables.values()):
+        return
     waiting: list[tuple[Any, int]] = [(variables, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -312,17 +314,13 @@ def cost_of(operation: OperationDefinitionNode, measures: Measures) -> int:
     return max(1, measures.nodes + MUTATION_WEIGHT * changes)
 
 
-def actual_nodes(data: Any) -> int:
-    """Objects that a response holds."""
-    found = 0
-    waiting = [data]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            found += 1
-            each = each.values()
-        waiting += [value for value in each if isinstance(value, dict | list)]
-    return found
+def actual_nodes(data: bytes) -> int:
+    """Objects that a response holds, by its JSON: a brace before a quote begins one, unless it ends a text.
+
+    (To walk the response costs a third of all that is done for a large one.)
+    """
+    ends_of_texts = data.count(b'{",') + data.count(b'{"}') + data.count(b'{"]')
+    return data.count(b'{"') - ends_of_texts
 
 
 def _too_much(what: str, found: int, most: int) -> Refused:

@@ -77,16 +77,19 @@ class Page:
 
     @property
     def page_info(self) -> PageInfo:
-        start, end = (
-            (self._cursor(self.nodes[0]), self._cursor(self.nodes[-1])) if self.nodes else (None, None)
-        )
-        bounded = self._request.bound is not None
-        before, after = (self._more, bounded) if self._request.backward else (bounded, self._more)
-        return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=start, end_cursor=end)
+        ends = [self._cursor(row) for row in (self.nodes[0], self.nodes[-1])] if self.nodes else [None, None]
+        return page_info(self._request, ends, more=self._more)
 
     def _cursor(self, row: Any) -> Cursor:
         values = [plain_value(getattr(row, key.column)) for key in self._request.keys]
         return Cursor(page_cursor(self._request.order, values))
+
+
+def page_info(request: PageRequest, ends: Sequence[Any], *, more: bool) -> PageInfo:
+    """Where a page stands that has these cursors at its ends; `more`: there was a row beyond it."""
+    bounded = request.bound is not None
+    before, after = (more, bounded) if request.backward else (bounded, more)
+    return PageInfo(has_next_page=after, has_previous_page=before, start_cursor=ends[0], end_cursor=ends[1])
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from app.graphql.response import Refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GraphQLRequest:
     """What a client sent, with its kinds checked. Either `query` or `document_id` is set."""
 

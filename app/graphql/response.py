@@ -5,10 +5,10 @@ Anything else is a fault of ours: it is logged once with an id, and the caller s
 """
 
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -83,15 +83,23 @@ class Outcome:
     data: Any
     errors: list[FormattedError] = field(default_factory=list)
     extensions: dict[str, Any] = field(default_factory=dict)
+    _json: bytes | None = None
+
+    def data_as_json(self) -> bytes:
+        """`data` as it is sent. Written once."""
+        if self._json is None:
+            self._json = encode(self.data)
+        return self._json
 
     def encode(self) -> bytes:
         """The response as JSON."""
-        body: dict[str, Any] = {"data": self.data}
+        data = self.data_as_json()
+        rest: dict[str, Any] = {}
         if self.errors:
-            body["errors"] = self.errors
+            rest["errors"] = self.errors
         if self.extensions:
-            body["extensions"] = self.extensions
-        return encode(body)
+            rest["extensions"] = self.extensions
+        return b'{"data":%b,%b' % (data, encode(rest)[1:]) if rest else b'{"data":%b}' % data
 
 
 def encode(value: Any) -> bytes:
@@ -99,7 +107,14 @@ def encode(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:  # an integer of more than 64 bits, which jsonb may hold and orjson does not write
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_text)
+        return text.encode()
+
+
+def _as_text(value: Any) -> str:
+    """A time, which compiled reads leave to orjson: as it writes it."""
+    text: str = value.isoformat()
+    return text
 
 
 def error(message: str, code: str, **extensions: Any) -> FormattedError:
@@ -136,7 +151,7 @@ def report(found: GraphQLError) -> FormattedError:
 
 
 def _fault(found: GraphQLError, cause: BaseException) -> FormattedError:
-    reference = uuid.uuid4().hex[:12]
+    reference = uuid4().hex[:12]
     log.error("graphql.fault", id=reference, path=found.path, exc_info=cause)
     message = f"Internal error, reference {reference}."
     return _located(found, {"code": INTERNAL, "id": reference}, message)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.errors import BadInput
 
 LIMIT = 200
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
 
 Path = tuple[str, ...]
 
@@ -42,7 +43,7 @@ def _number(text: str) -> int:
 
 def encode(data: bytes) -> str:
     """Bytes as text that fits into a URL."""
-    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+    return binascii.b2a_base64(data, newline=False).translate(_FOR_URLS, b"=").decode("ascii")
 
 
 def decode(value: str, limit: int) -> bytes:

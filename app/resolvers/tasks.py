@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 import strawberry
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 
 from app import models
 from app.access import Capability, Viewer
@@ -108,17 +108,11 @@ class Query:
 
 async def queues_of(viewer: Viewer) -> list[TaskQueue]:
     """The queues, with what the viewer sees of them."""
-    waiting_or_held = Q(
-        Q(ready=True),
-        Q(state=models.TaskState.QUEUED, ready=False, eta__isnull=False),
-        models.Task.in_work(),
-        join_type=Q.OR,
-    )
-    visible = models.Task.visible_to(viewer).filter(waiting_or_held)
-    sql, values = sql_of(visible.only("queue_name", "ready", "worker_id", "mtime", "eta"))
+    visible = models.Task.visible_to(viewer).filter(id__in=RawSQL(_WAITING_OR_HELD))
+    sql, values = sql_of(visible.only("queue_name", "ready", "worker_id", "mtime", "eta", "delayed_until"))
     rows = await fetch(
         f"""SELECT queue_name AS name, count(*) FILTER (WHERE ready) AS depth,
-                count(*) FILTER (WHERE NOT ready AND worker_id IS NULL) AS delayed, count(worker_id) AS running,
+                count(delayed_until) AS delayed, count(worker_id) AS running,
                 extract(epoch FROM now() - min(greatest(mtime, eta)) FILTER (WHERE ready))::float8 AS oldest_age
             FROM ({sql}) AS task GROUP BY 1 ORDER BY 1 LIMIT {MOST_QUEUES}""",
         *values,
@@ -131,6 +125,13 @@ async def queues_of(viewer: Viewer) -> list[TaskQueue]:
             name=name, depth=0, delayed=0, running=0, oldest_age=None, rate=rates.get(name, 0.0)
         )
     return [queues[name] for name in sorted(queues)]
+
+
+# By what waits, what is delayed, and what runners have, not among all tasks that there are.
+_WAITING_OR_HELD = """(SELECT task_id FROM task_waiting
+    UNION ALL SELECT id FROM task WHERE delayed_until IS NOT NULL
+    UNION ALL SELECT id FROM task WHERE held_on IS NOT NULL
+    UNION ALL SELECT id FROM task WHERE id IN (SELECT unnest(task_ids) FROM task_claim) AND worker_id IS NOT NULL)"""
 
 
 async def _rates(viewer: Viewer) -> dict[str, float]:

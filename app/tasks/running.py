@@ -18,6 +18,7 @@ from app.tasks.sanitizing import clean_event, describe_exception, sanitize
 if TYPE_CHECKING:
     from app.tasks.messages import Counted, Message, NewGroup, NewTask, Triple
 
+INFO = LogLevel.INFO
 MAX_UID_LENGTH = 1000
 
 MAX_WAITING_LINES = 10_000
@@ -254,20 +255,8 @@ def _decoder() -> "Callable[[bytes], Message]":
 
 
 def machinery_line(event: str, at: datetime) -> LogEvent:
-    """A line of the engine's own; without the detour by which a frozen dataclass sets its fields."""
-    line: LogEvent = object.__new__(LogEvent)
-    object.__setattr__(
-        line,
-        "__dict__",
-        {
-            "event": event,
-            "log_level": LogLevel.INFO,
-            "logger": MACHINERY,
-            "timestamp": at,
-            "attributes": {},
-        },
-    )
-    return line
+    """A line of the engine's own."""
+    return LogEvent(event, INFO, MACHINERY, at, {})
 
 
 current: ContextVar[RunningTask | None] = ContextVar("current_task", default=None)

@@ -5,6 +5,7 @@ import hashlib
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from app.access import Viewer
 from app.actions.files.places import Stores
@@ -24,6 +26,7 @@ from app.database import open_database
 from app.graphql.draining import Connections
 from app.graphql.endpoint import GraphQLEndpoint
 from app.graphql.engine import Caller, Engine
+from app.headers import headers_of
 from app.identity import Identities
 from app.publishers.hub import Hub
 from app.settings import Settings
@@ -36,10 +39,35 @@ from app.web.schema import build_schema, printed_schema
 from app.web.session import session_routes
 from app.web.task_metrics import TaskMetrics
 
+GRAPHQL = "/graphql"
+
 
 def create_app(settings: Settings) -> Starlette:
     """Everything that one server process serves. `app.state.connections` are to be drained before it stops."""
     return Server(settings).app
+
+
+class Application(Starlette):
+    """Starlette, but for what comes to /graphql, which is most: that goes to its endpoint past all layers and routes.
+
+    Requests of pages go through them all the same: CORS is for those.
+    """
+
+    def __init__(self, endpoint: GraphQLEndpoint, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, a socket, or the start and the end."""
+        if (
+            scope["type"] == "http"
+            and scope["path"] == GRAPHQL
+            and not scope.get("root_path")
+            and b"origin" not in headers_of(scope)
+        ):
+            await self._endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class Server:
@@ -56,7 +84,10 @@ class Server:
         self.engine = Engine(self.schema, settings, self._context, servers=lambda: self.hub.servers)
         self.loops: dict[str, asyncio.Task[None]] = {}
         self.checks: dict[str, Check] = {"database": check_database, "loops": self._check_loops}
-        self.app = Starlette(routes=self._routes(), middleware=_cors(settings), lifespan=self._lifespan)
+        self.endpoint = GraphQLEndpoint(self.engine, self.identities, settings, connections=self.connections)
+        self.app = Application(
+            self.endpoint, routes=self._routes(), middleware=_cors(settings), lifespan=self._lifespan
+        )
         self.app.state.connections = self.connections
 
     def _context(self, viewer: Viewer, caller: Caller) -> Context:
@@ -70,11 +101,10 @@ class Server:
         )
 
     def _routes(self) -> list[BaseRoute]:
-        endpoint = GraphQLEndpoint(self.engine, self.identities, self.settings, connections=self.connections)
         return [
             # Given as an ASGI application, so that Starlette's requests and responses are not between.
-            Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint),
+            Route(GRAPHQL, self.endpoint),
+            WebSocketRoute(GRAPHQL, self.endpoint),
             _schema_route(printed_schema()),
             *health_routes(self.checks, self.connections, notes={"tasks": note_on_tasks}),
             *metrics_routes(TaskMetrics()),

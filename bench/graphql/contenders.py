@@ -10,6 +10,7 @@ from bench.graphql.data import KEY, Known
 from bench.graphql.documents import DOCUMENTS, Question, Variables, work_request
 from bench.graphql.environment import Environment
 from bench.graphql.peers.postgraphile import documents as postgraphile
+from bench.graphql.peers.strawberry_django import documents as strawberry_django
 from bench.graphql.serving import libpq, python
 from bench.place import PASSWORD
 
@@ -72,13 +73,29 @@ def _node(name: str) -> Callable[[Environment], list[str]]:
     return lambda environment: environment.script(name)
 
 
+GRANIAN = (
+    "--workers",
+    "1",
+    "--blocking-threads",
+    "1",
+    "--no-ws",
+    "--host",
+    "127.0.0.1",
+    "--log-level",
+    "warning",
+    "bench.graphql.peers.strawberry_django.application:application",
+)
+
 WORKYARD, ORDINARY = "workyard", "workyard, ordinary executor"
 JSON_BY_POSTGRESQL, FLAT_ROWS = "hand-written, JSON by PostgreSQL", "hand-written, flat rows"
 POSTGRAPHILE, POSTGRAPHILE_RLS = "PostGraphile, no visibility", "PostGraphile, row-level security"
 MERCURIUS = "Mercurius, graphql-jit"
+STRAWBERRY, GRAPHQL_WS = "Strawberry's own handler", "graphql-ws on Node"
+
+SHIPPED = Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve"))
 
 CONTENDERS = [
-    Ours(WORKYARD, "as shipped: token, visibility, limits, metrics", lambda _: python("app", "serve")),
+    SHIPPED,
     Ours(
         ORDINARY,
         "the same, COMPILED_READS=false",
@@ -127,4 +144,33 @@ CONTENDERS = [
         _node("apollo"),
         needs="node",
     ),
+    Contender(
+        "Ariadne, dataloaders",
+        "asyncpg, SQL and loaders by hand; visibility in SQL by the name in a header",
+        lambda environment: python("bench.graphql.peers.ariadne.serve", program=environment.interpreter),
+        needs="python",
+    ),
+    Contender(
+        "strawberry-django",
+        "its optimizer, psycopg, granian with one thread; visibility by get_queryset and the name in a header",
+        lambda environment: python("granian", *GRANIAN, program=environment.interpreter),
+        settings={"GRANIAN_INTERFACE": "wsgi"},
+        needs="python",
+        questions=strawberry_django.DOCUMENTS,
+        one=strawberry_django.work_request,
+    ),
 ]
+
+FOLLOWED = [
+    SHIPPED,
+    Contender(
+        STRAWBERRY,
+        "its ASGI handler on uvicorn; events in memory, no token",
+        lambda environment: python("bench.graphql.peers.strawberry.serve", program=environment.interpreter),
+        needs="python",
+    ),
+    Contender(
+        GRAPHQL_WS, "with ws and graphql-js; events in memory, no token", _node("graphql_ws"), needs="node"
+    ),
+]
+"""Who sends events to subscribers."""

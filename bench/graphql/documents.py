@@ -93,6 +93,9 @@ NORMAL: dict[str, Callable[[Any], Any]] = {
     "status": str.upper,
     "result": lambda value: (value or "none").upper(),
 }
+LISTED = {"artifacts", "files"}
+"""Connections, which some have as plain lists."""
+
 MADE_JUST_NOW = {"id": None, "createdAt": None}
 
 
@@ -100,11 +103,20 @@ def normal(answer: Any) -> Any:
     """An answer as all should give it."""
     if isinstance(answer, list):
         return [normal(each) for each in answer]
-    if isinstance(answer, dict):
-        return {
-            name: NORMAL[name](value) if name in NORMAL else normal(value) for name, value in answer.items()
-        }
-    return answer
+    if not isinstance(answer, dict):
+        return answer
+    if "edges" in answer:
+        answer = {**answer, "nodes": [edge["node"] for edge in answer["edges"]]}
+        del answer["edges"]
+    return {name: _as_all_give_it(name, value) for name, value in answer.items()}
+
+
+def _as_all_give_it(name: str, value: Any) -> Any:
+    if name in NORMAL:
+        return NORMAL[name](value)
+    if name in LISTED and isinstance(value, list):
+        value = {"nodes": value}
+    return normal(value)
 
 
 def comparable(name: str, data: dict[str, Any]) -> Any:

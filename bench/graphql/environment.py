@@ -27,6 +27,12 @@ class Environment:
         """Whether that is here."""
         return not need or {"python": self.python, "node": self.node}[need] is not None
 
+    @property
+    def interpreter(self) -> str:
+        """The Python that has the peers."""
+        assert self.python
+        return self.python
+
     def script(self, name: str) -> list[str]:
         """A command that runs a peer on Node. (It looks for packages above where its script is.)"""
         assert self.node

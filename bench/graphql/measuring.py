@@ -1,35 +1,40 @@
 """Asks every server the same in turns, and compares."""
 
+import asyncio
 import shutil
+import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 import asyncpg
+import httpx
 import orjson
 
 from app.database.address import Credentials
 from app.database.embedded import Cluster
+from bench.graphql import following
 from bench.graphql.asking import CONNECTIONS, Asked, Asker
-from bench.graphql.contenders import CONTENDERS, Contender
+from bench.graphql.contenders import CONTENDERS, FOLLOWED, Contender
 from bench.graphql.data import Known, copy, fill
 from bench.graphql.documents import DOCUMENTS, ONE, TITLES, comparable, difference
 from bench.graphql.environment import Environment, prepare
-from bench.graphql.serving import Server, serve
+from bench.graphql.serving import NotStarted, Server, serve
 from bench.graphql.wanted import compare
 from bench.place import OTHERS, Place, on
 from bench.table import show
 from bench.tasks.engine import parent_of, server_used
 
-NAMES = (*(each.name for each in CONTENDERS), *DOCUMENTS)
+SERVERS = [*CONTENDERS, *(each for each in FOLLOWED if each not in CONTENDERS)]
+NAMES = (*(each.name for each in SERVERS), *DOCUMENTS, following.NAME)
 
-WARM = 2
-"""Seconds of the first time: Node compiles what it has seen often."""
+WARM = {"node": 2}
+"""Seconds of the first time, else one: Node compiles what it has seen often."""
 
 LONGEST = 12
 """Seconds of a sample, where few requests are answered."""
@@ -51,6 +56,7 @@ class Entry:
     contender: Contender
     server: Server
     known: Known
+    database: Credentials
 
     def bodies(self, name: str) -> list[bytes]:
         question = self.contender.questions[name]
@@ -69,23 +75,47 @@ class Sample:
     database_us: float
 
 
-async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = ()) -> None:
-    """Print a table for each document, and what is to be reached."""
-    names = _named(DOCUMENTS, only)
-    chosen = [each for each in CONTENDERS if each.name in _named([each.name for each in CONTENDERS], only)]
-    environment = await prepare({each.needs for each in chosen})
+async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = (), share: float = 1.0) -> None:
+    """Print a table for each document, one for each size of audience, and what is to be reached."""
+    _end_when_told()
+    names = _named([*DOCUMENTS, following.NAME], only)
+    chosen = _named([each.name for each in SERVERS], only)
+    asked = [each for each in CONTENDERS if each.name in chosen and set(names) & set(DOCUMENTS)]
+    followed = [each for each in FOLLOWED if each.name in chosen and following.NAME in names]
+    environment = await prepare({each.needs for each in (*asked, *followed)})
     print(f"{await environment.versions()}; ours: {_ours()}\n", flush=True)
-    async with _place() as (where, directory), AsyncExitStack() as stack:
+    async with _place() as (where, directory):
         known = await fill(where)
-        entries = await _start(chosen, environment, where, directory, known, stack)
-        asker = Asker(directory)
-        print(
-            f"{known.counts}; asked by {asker.words}, {CONNECTIONS} connections, {rounds} rounds of {seconds} s.\n"
-        )
-        samples = await _measure(entries, where, asker, names, rounds, seconds)
-    for name in names:
-        _show(name, {who: taken[name] for who, taken in samples.items() if taken[name]})
-    compare(samples)
+        print(f"{known.counts}\n")
+        start = Start(environment, where, directory, known)
+        if asked:
+            async with AsyncExitStack() as stack:
+                entries = await start.all(asked, stack)
+                await _check(entries, known)
+                samples = await _measure(
+                    entries,
+                    where,
+                    Asker(directory),
+                    [name for name in names if name in DOCUMENTS],
+                    rounds,
+                    seconds,
+                )
+            for name in DOCUMENTS:
+                if measured := {who: taken[name] for who, taken in samples.items() if taken[name]}:
+                    _show(name, measured)
+            compare(samples)
+        if followed:
+            async with AsyncExitStack() as stack:
+                entries = await start.all(followed, stack)
+                servers = [(each.server, each.database) for each in entries]
+                await following.follow(servers, known, rounds, share)
+
+
+def _end_when_told() -> None:
+    """On SIGTERM, too, everything that was started is stopped, as it is on Ctrl-C."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _named(names: Collection[str], words: Sequence[str]) -> list[str]:
@@ -121,37 +151,51 @@ async def _place() -> AsyncIterator[tuple[Place, Path]]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _start(
-    chosen: Sequence[Contender],
-    environment: Environment,
-    where: Place,
-    directory: Path,
-    known: Known,
-    stack: AsyncExitStack,
-) -> list[Entry]:
-    """All that can be had, each of which answers as the first of them does."""
-    databases: dict[str, Credentials] = {}
-    entries: list[Entry] = []
-    for each in chosen:
-        if not environment.has(each.needs):
-            print(f"{each.name}: left out, since what it needs is not to be had here.")
-            continue
-        database = each.name if each.own else each.prepare.parent.name if each.prepare else "shared"
-        if database not in databases:
-            databases[database] = await copy(
-                where, database, each.prepare.read_text() if each.prepare else ""
+@dataclass
+class Start:
+    """Starts contenders, each on its copy of the data."""
+
+    environment: Environment
+    where: Place
+    directory: Path
+    known: Known
+    databases: dict[str, Credentials] = field(default_factory=dict)
+
+    async def all(self, chosen: Sequence[Contender], stack: AsyncExitStack) -> list[Entry]:
+        """Those that can be had."""
+        entries = []
+        for each in chosen:
+            if not self.environment.has(each.needs):
+                print(f"{each.name}: left out, since what it needs is not to be had here.\n")
+                continue
+            database = await self._database(each)
+            running = serve(
+                each.name,
+                each.command(self.environment),
+                self.directory,
+                environment=each.environment(database),
+                headers=each.headers(self.known),
             )
-        running = serve(
-            each.name,
-            each.command(environment),
-            directory,
-            environment=each.environment(databases[database]),
-            headers=each.headers(known),
+            try:
+                entries.append(Entry(each, await stack.enter_async_context(running), self.known, database))
+                print(f"- {each.name}: {each.does}", flush=True)
+            except NotStarted as error:
+                print(f"- {each.name} did not start, and is left out: {error}", flush=True)
+        print()
+        return entries
+
+    async def _database(self, contender: Contender) -> Credentials:
+        name = (
+            contender.name
+            if contender.own
+            else contender.prepare.parent.name
+            if contender.prepare
+            else "shared"
         )
-        entries.append(Entry(each, await stack.enter_async_context(running), known))
-        print(f"{each.name} runs.", flush=True)
-    await _check(entries, known)
-    return entries
+        if name not in self.databases:
+            prepare = contender.prepare.read_text() if contender.prepare else ""
+            self.databases[name] = await copy(self.where, name, prepare)
+        return self.databases[name]
 
 
 async def _check(entries: Sequence[Entry], known: Known) -> None:
@@ -174,6 +218,7 @@ async def _measure(
     entries: Sequence[Entry], where: Place, asker: Asker, names: Sequence[str], rounds: int, seconds: int
 ) -> Mapping[str, Mapping[str, list[Sample]]]:
     samples: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    print(f"Asked by {asker.words}, {CONNECTIONS} connections, {rounds} rounds of {seconds} s.\n", flush=True)
     failed: set[tuple[str, str]] = set()
     connection = await asyncpg.connect(**where.credentials)
     try:
@@ -186,13 +231,14 @@ async def _measure(
                     bodies = entry.bodies(name)
                     try:
                         if number == 0:
-                            await asker.ask(entry.server.url, entry.server.headers, bodies, WARM)
+                            warm = WARM.get(entry.contender.needs, 1)
+                            await asker.ask(entry.server.url, entry.server.headers, bodies, warm)
                         taken = await _sample(entry, bodies, asker, seconds, postmaster)
                         samples[entry.server.name][name].append(taken)
-                    except AssertionError as error:
+                    except (AssertionError, httpx.TransportError) as error:
                         failed.add((entry.server.name, name))
                         samples[entry.server.name][name].clear()
-                        print(f"{entry.server.name}, {name}: left out, since {error}\n", flush=True)
+                        print(f"{entry.server.name}, {name}: left out, since {error!r}\n", flush=True)
     finally:
         await connection.close()
     return samples

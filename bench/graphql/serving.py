@@ -19,6 +19,12 @@ from bench.place import SERVERS, free_port, on
 
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 8
+SECONDS_TO_ANSWER = 120  # what a load has left behind is answered first
+PORTS = ("PORT", "WORKYARD_PORT", "GRANIAN_PORT")
+
+
+class NotStarted(Exception):
+    """The message says why."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Server:
 
     async def ask(self, document: str, variables: dict[str, Any] | None = None) -> tuple[dict[str, Any], int]:
         """The data of an answer, which must have no errors, and its length in bytes."""
-        async with httpx.AsyncClient(headers=self.headers, timeout=30) as http:
+        async with httpx.AsyncClient(headers=self.headers, timeout=SECONDS_TO_ANSWER) as http:
             answer = await http.post(self.url, json={"query": document, "variables": variables or {}})
         told = answer.json()
         if "errors" in told or not told.get("data"):
@@ -72,7 +78,7 @@ async def serve(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment, "PORT": str(port), "WORKYARD_PORT": str(port)},
+            env={**os.environ, **environment, **{name: str(port) for name in PORTS}},
             start_new_session=True,
         )
     try:
@@ -95,7 +101,7 @@ async def _ready(server: Server, process: asyncio.subprocess.Process, log: Path)
                     last = str(error)
                 await asyncio.sleep(0.1)
     said = log.read_text(errors="replace")[-3000:]
-    raise SystemExit(f"{server.name} did not start; it answered {last} and wrote:\n{said}")
+    raise NotStarted(f"it answered {last} and wrote:\n{said}")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,7 +1,9 @@
-"""Tasks and chores: what a runner sees in its one look each second; what is asked when tasks are stored.
+"""Tasks that wait have a table of their own, from which they are taken; a runner that takes one leaves its row as it is. And what a
+runner sees in its one look each second of work and chores; and what is asked when tasks and events are stored.
 
-Runs before the code that needs it; old code goes on as before. Written by hand: aerich knows neither functions nor triggers.
-Forward only.
+Runs before the code that needs it; old code goes on as before: a runner of before takes tasks by `claim_tasks`, which still writes
+into their rows that they are taken. The table of tasks is written anew, once. Written by hand: aerich knows neither CHECKs,
+partial indexes, generated columns nor triggers. Forward only.
 """
 
 from tortoise import BaseDBAsyncClient
@@ -9,6 +11,189 @@ from tortoise import BaseDBAsyncClient
 RUN_IN_TRANSACTION = True
 
 UPGRADE = """
+-- The tasks that a runner may take now: in `task` they are `queued` and `ready`, and no claim that still counts names them. The key
+-- is the order of taking: first by priority (the lowest number), then in the order of coming. To take a task is to delete its row
+-- here, a hundred bytes, where writing it into the row of the task cost more than all else that a claim does.
+CREATE TABLE task_waiting (
+    queue_name text NOT NULL,
+    priority int NOT NULL,
+    task_id bigint NOT NULL,
+    PRIMARY KEY (queue_name, priority, task_id)
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000);
+INSERT INTO task_waiting SELECT queue_name, priority, id FROM task WHERE ready ORDER BY 1, 2, 3;
+
+-- `ready` is in no index any more: so the end of a task, the first change of its row as a rule, changes no column that one names.
+DROP INDEX task_ready_queue, task_delayed;
+ALTER TABLE task ADD COLUMN delayed_until timestamptz
+    GENERATED ALWAYS AS (CASE WHEN state = 'queued' AND NOT ready THEN eta END) STORED;
+CREATE INDEX task_delayed ON task (delayed_until) WHERE delayed_until IS NOT NULL;
+
+-- What was taken together, and which attempt of each task that is to be. Null: by a runner of before, so that it is in their rows.
+ALTER TABLE task_claim ADD COLUMN attempts int[], ADD COLUMN claimed_at timestamptz NOT NULL DEFAULT now();
+
+-- A task that comes to wait is entered among those that do: when it comes, when its time comes, when it comes back from a runner. It
+-- leaves when it is taken, or by whoever rejects it before. Which runner wants to hear of it is told by those who send, or give back:
+-- a NOTIFY in every commit makes commits wait for each other, so there is none while all runners are busy.
+CREATE OR REPLACE FUNCTION wake_task_runners() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO task_waiting SELECT queue_name, priority, id FROM new_task WHERE ready AND state = 'queued';
+    IF EXISTS (SELECT FROM task_idle) THEN
+        PERFORM pg_notify('workyard_tasks', queue_name)
+        FROM (SELECT DISTINCT queue_name FROM new_task WHERE ready) AS filled
+        WHERE EXISTS (SELECT FROM task_idle WHERE task_idle.queue_name = filled.queue_name);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION wait_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO task_waiting VALUES (NEW.queue_name, NEW.priority, NEW.id) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER task_wait_again AFTER UPDATE ON task FOR EACH ROW
+    WHEN (NEW.state = 'queued' AND NEW.ready AND (OLD.state <> 'queued' OR NOT OLD.ready OR OLD.attempt <> NEW.attempt))
+    EXECUTE FUNCTION wait_again();
+
+DROP TRIGGER delete_logs ON task;
+DROP FUNCTION delete_logs;
+CREATE FUNCTION forget_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM task_waiting USING gone WHERE gone.state = 'queued' AND task_waiting.queue_name = gone.queue_name
+        AND task_waiting.priority = gone.priority AND task_waiting.task_id = gone.id;
+    DELETE FROM task_log USING gone WHERE task_log.task_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER forget_tasks AFTER DELETE ON task REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_tasks();
+
+-- The claim. By the key and in its order, whatever PostgreSQL knows of the table: when it expects few tasks, it would read all that
+-- wait and sort them, each time. Rows are found by where they are, or by their key, as any join may be planned to read the table.
+-- What waits by mistake, its task being over or gone, is dropped.
+CREATE FUNCTION take_tasks(runner uuid, queue text, most int) RETURNS TABLE (id bigint, message_id uuid, queue_name text,
+    actor_name text, message bytea, attempt int, retries bigint, crashes int, tenant_id bigint, workspace_id bigint, _uid text,
+    priority int, eta timestamptz, log_count int, worst_level text, rel_obj_content_type_id bigint, rel_obj_id text)
+    LANGUAGE plpgsql SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    IF EXISTS (SELECT FROM worker_status WHERE worker_status.id = runner AND lost_at IS NOT NULL) THEN
+        RETURN; -- whoever was taken for lost would lose them again
+    END IF;
+    RETURN QUERY WITH taken AS (
+        DELETE FROM task_waiting WHERE ctid = ANY (ARRAY(
+            SELECT first.ctid FROM task_waiting AS first WHERE first.queue_name = queue
+            ORDER BY first.priority, first.task_id LIMIT most FOR UPDATE SKIP LOCKED))
+        RETURNING task_id),
+    found AS MATERIALIZED (
+        SELECT task.id, task.message_id, task.queue_name, task.actor_name, task.message, task.attempt + 1 AS attempt, task.retries,
+            task.crashes, task.tenant_id, task.workspace_id, task._uid, task.priority, task.eta, task.log_count,
+            task.worst_level, task.rel_obj_content_type_id, task.rel_obj_id
+        FROM task WHERE task.id = ANY (ARRAY(SELECT task_id FROM taken)) AND task.state = 'queued' AND task.ready),
+    noted AS (
+        INSERT INTO task_claim (worker_id, task_ids, attempts)
+        SELECT runner, array_agg(found.id), array_agg(found.attempt) FROM found HAVING count(*) > 0)
+    SELECT * FROM found;
+END $$;
+
+-- The same for a runner of before, which expects its tasks to say so.
+CREATE OR REPLACE FUNCTION claim_tasks(runner uuid, queue text, most int) RETURNS TABLE (id bigint, message_id uuid, queue_name text,
+    actor_name text, message bytea, attempt int, retries bigint, crashes int, tenant_id bigint, workspace_id bigint, _uid text,
+    priority int, eta timestamptz, log_count int, worst_level text, rel_obj_content_type_id bigint, rel_obj_id text)
+    LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := ARRAY(SELECT taken.id FROM take_tasks(runner, queue, most) AS taken);
+BEGIN
+    RETURN QUERY UPDATE task SET state = 'consumed', ready = false, worker_id = runner, attempt = task.attempt + 1, mtime = now()
+        WHERE task.id = ANY (ids)
+        RETURNING task.id, task.message_id, task.queue_name, task.actor_name, task.message, task.attempt, task.retries,
+            task.crashes, task.tenant_id, task.workspace_id, task._uid, task.priority, task.eta, task.log_count,
+            task.worst_level, task.rel_obj_content_type_id, task.rel_obj_id;
+END $$;
+
+-- Whether a claim says of any task what its row does not: that it was taken, and has neither ended nor begun to run for a while. The
+-- attempt tells: whoever gives a task back, or takes it from its runner, has counted it up.
+CREATE FUNCTION claim_counts(claim task_claim) RETURNS bool LANGUAGE plpgsql STABLE
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM unnest(claim.task_ids, claim.attempts) AS taken(id, attempt) JOIN task ON task.id = taken.id
+        WHERE CASE task.state WHEN 'queued' THEN task.attempt = taken.attempt - 1
+            WHEN 'consumed' THEN task.worker_id = claim.worker_id ELSE false END);
+END $$;
+
+-- Writes into the rows of these tasks which runner has taken them, for whoever has to tell that runner something, or to take them
+-- from it. Returns those that it was written of just now; one that somebody else changes meanwhile is left.
+CREATE FUNCTION write_claims(ids bigint[]) RETURNS SETOF bigint LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN QUERY WITH taken AS MATERIALIZED (
+        SELECT task_claim.worker_id, task_claim.claimed_at, each.id, each.attempt
+        FROM task_claim CROSS JOIN LATERAL unnest(task_claim.task_ids, task_claim.attempts) AS each(id, attempt)
+        WHERE each.id = ANY (ids)),
+    locked AS MATERIALIZED (
+        SELECT task.id, task.attempt FROM task WHERE task.id = ANY (ids) AND task.state = 'queued'
+        ORDER BY task.id FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE task SET state = 'consumed', ready = false, worker_id = taken.worker_id, attempt = taken.attempt,
+        mtime = taken.claimed_at
+    FROM locked JOIN taken ON taken.id = locked.id AND taken.attempt = locked.attempt + 1
+    WHERE task.id = locked.id
+    RETURNING task.id;
+END $$;
+
+-- The queues that have a task to run now: a look-up for each, however many tasks there are.
+CREATE OR REPLACE FUNCTION filled_task_queues() RETURNS SETOF text LANGUAGE plpgsql
+    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+DECLARE
+    found_name text := (SELECT queue_name FROM task_waiting ORDER BY queue_name LIMIT 1);
+BEGIN
+    WHILE found_name IS NOT NULL LOOP
+        RETURN NEXT found_name;
+        found_name := (SELECT queue_name FROM task_waiting WHERE queue_name > found_name ORDER BY queue_name LIMIT 1);
+    END LOOP;
+END $$;
+
+-- What a runner looks for each second: see app/actions/tasks/promoting.py. The time is the clock's and not the transaction's, so
+-- that a look that waited for something finds what came due meanwhile. `first` hops from priority to priority, and from queue to
+-- queue: it reads one row for each, however many tasks wait.
+CREATE OR REPLACE FUNCTION look_for_tasks(runner uuid, most int) RETURNS TABLE (promoted int, told bigint, queues text[],
+    waited float8[], cancelled bigint[], attempts int[], seconds_to_next float8) LANGUAGE plpgsql
+    SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH RECURSIVE due AS (
+        UPDATE task SET ready = true
+        WHERE ctid = ANY (ARRAY(
+            SELECT delayed.ctid FROM task AS delayed WHERE delayed.delayed_until <= clock_timestamp()
+            ORDER BY delayed.delayed_until LIMIT most FOR NO KEY UPDATE SKIP LOCKED))
+        RETURNING queue_name, extract(epoch FROM clock_timestamp() - eta)::float8 AS seconds),
+    heard AS (
+        SELECT pg_notify('workyard_tasks', queue_name) FROM (SELECT DISTINCT queue_name FROM due) AS filled
+        WHERE EXISTS (SELECT FROM task_idle WHERE task_idle.queue_name = filled.queue_name)),
+    first AS (
+        (SELECT queue_name, priority, task_id FROM task_waiting ORDER BY queue_name, priority, task_id LIMIT 1)
+        UNION ALL
+        SELECT next.queue_name, next.priority, next.task_id FROM first CROSS JOIN LATERAL (
+            SELECT waiting.queue_name, waiting.priority, waiting.task_id FROM task_waiting AS waiting
+            WHERE (waiting.queue_name, waiting.priority) > (first.queue_name, first.priority)
+            ORDER BY waiting.queue_name, waiting.priority, waiting.task_id LIMIT 1) AS next),
+    filled AS (
+        SELECT first.queue_name, max(extract(epoch FROM clock_timestamp() - greatest(row.mtime, row.eta)))::float8 AS seconds
+        FROM first CROSS JOIN LATERAL (SELECT mtime, eta FROM task WHERE task.id = first.task_id LIMIT 1) AS row
+        GROUP BY first.queue_name
+        UNION ALL
+        SELECT queue_name, max(seconds) FROM due GROUP BY queue_name),
+    stopped AS (
+        SELECT id, attempt FROM task WHERE held_on = runner AND cancel_requested_at IS NOT NULL),
+    begun AS (
+        DELETE FROM task_claim WHERE worker_id = runner AND NOT claim_counts(task_claim))
+    SELECT (SELECT count(*) FROM due)::int, (SELECT count(*) FROM heard),
+        coalesce((SELECT array_agg(queue_name ORDER BY queue_name, seconds) FROM filled), '{}'),
+        coalesce((SELECT array_agg(seconds ORDER BY queue_name, seconds) FROM filled), '{}'),
+        coalesce((SELECT array_agg(id ORDER BY id) FROM stopped), '{}'),
+        coalesce((SELECT array_agg(attempt ORDER BY id) FROM stopped), '{}'),
+        (SELECT greatest(0, extract(epoch FROM delayed_until - clock_timestamp()))::float8 FROM task
+         WHERE delayed_until > clock_timestamp() ORDER BY delayed_until LIMIT 1);
+END $$;
+
 -- Since when a runner has been heard without a gap: while it was not, it was away, or the database was, and nobody could have
 -- renewed a lease.
 ALTER TABLE worker_status ADD COLUMN heard_since timestamptz NOT NULL DEFAULT now();
@@ -121,167 +306,168 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
 
 # What aerich compares the models with; a test keeps it equal to them.
 MODELS_STATE = (
-    "eJztfX1z20aS91dB6R9n6xivLL9Gvroq2XESXWR5z5LXu7fPFjMkhiQiEMPFAKJ5d/nuz3TP4H0AASBIDihU7To2iQaB7pmefv31/54smU1d/v"
-    "TCD5wZmQYn59b/nnhkScVfCt+NrBOyWiXfwAcBmbh4MUlfNeGBL+82Iy6n4iOb8qnvrAKHeXD11wUJrDXz76yA3FFuEc+2lvC3p9Ynb0otJ7Ac"
-    "bk3ZcuXSAP/p0XvqW9MF8eaUj6xJGFgz5lvrBfXga/pt5fiCHH7eZlPx+4433/kvhZ7zr5COAzanwYL64vf+8U/xsePZ9Bvl0T9Xd+OZQ107w1"
-    "zHhhvg5+Ngs8LP3jnzSy/4Ca+F95iMp8wNl15y/WoTLJgXEzge8ntOPeqTgMIvBH4I/PZC11WiiUQgHza5RD5lisamMxK6IDWglg+QfHYyHl9/"
-    "uh3ffLgdj08KEo0oUqxXH02ZB6tBPCpHBszhEb7/4ezs+fPXZ6fPX715+eL165dvTt+Ia/F5i1+9/kM+TMIteSvk2eXPl9e38EBMLDm5FuGDP5"
-    "CGBERSoTAS7k8Ft+bM3xRl8H5BfL0E0jQ5OYgXzMsh4nqVIKIPEkkk26W9KOSSvxM3tdjMivalXOiF/VEipCX5NnapNw8W4p9nL19WCOCvF5/f"
-    "/3Lx+Ttx1Z+yYrhWX53J70AiiQRANEXu/+fNp2s996Prc5y3HfFq/2e5Di/shK4kcPLvs9CbAnOFLnDcwPH4U/jZ/zhpIxehbO48tvZANk4wsg"
-    "gX/xEKSC0ui5NNXSlVCAX4CDdZcv4vNy2L7z5e/C0vpvdXn94haxkP5j7eBW/wLieyqU+BtWMSFAX3o/gmcJa0ZOtkKPMiVKRPo78YtZWk0l8L"
-    "Mdl06hKf2nX3kHhn+5PnbpSCrZDW7eXHDze3Fx//khHZjxe3H+CbM/x0k/v0u1c5McY3sb5e3v5iwT+t//50/SEv2fi62/8+gWciYcDGYkWOiZ"
-    "06C6JPI0ZmFoI8AlusgwxhB8tAPeyuV8FlIEyGjTWhlk+X7J7a1sxnSyuAxcG8t3jLc2k3bL91TVoMEfcqV0NkO2nsGcZcSrwSnZAiyy2FiaDb"
-    "lRKIP2kg/1uxzISghbVIXFcqbm7NHFeYkwtyT8F6pNsL/t2nT1cZmb+7zNk1118+vvvw+btnKGxxkRNkzJ2iSFrp6hxtf7YpKmuxKS2X8CAvJr"
-    "sjKfVuewqlxIFBhWVQ6mqkKB72N7ral88aCvs9C4WwUNzKVQOJBwthX/ls/daaO/fozYF9NfurfKO6J7d0Uc6evXj94s3zVy9izyT+pMoh0exG"
-    "Zf1MNuOmXl+BtJVA9rP/jHQBtVKAcMDYp4IZPNhGJJr7DPJpKx9gJl+RKW0skTzl/pTWUQgBQlSzO22YJOZsUSA/MZ86c+9XukGhXIqHJ95UZ8"
-    "2pMOLX9L16Jow/oiUXfZpsWp+s4+heYSUKLoh3p9JM+yyO8s+X729PStRSBzz+wmmdQJRh+qYudwuHYSP2ZrR1R+v5c3K3o2e55rDL8F88knX9"
-    "5erqBBXKhEzv1sS3xyWaxacugYfmGlWvSH/69bO6qFwIUW4ifeWR6JbMMg6IP6dlamJgWJFh4PY5XhT8HnOq2fJN+PaTuN+ll06FHQvXYLeyM5"
-    "bapZn9W/xqebbUbmn0tItc/ki8zS2DP2sqVmD1ETF4pF5snEurRq+JmlDs7OjrwpplPgrijm4iLiv1G8tIfRVTyq+Dhc/C+SIh8sbpJG1Geb+/"
-    "uHl/8SPGH8YFvmc2VshLtFBjOTc7QM3KYjYVdu5d8zJ3vFUYcI20NYdufalnieEnGsoddzvxyBw/A078MSqcJO+jtGhF6UB8zahOCcE4nWl9uJ"
-    "bgopDrPMfIHzzLCPP9ECSChJZ1M13QJRH/JgF+CElFIOThdBFTc2sZ8sDi4kTgs02xomAPvzfUFRjsL48q6grwvwX+l9cURNd3U0+wCwGcXOOy"
-    "liuWWwH9FpxPmb8KTaolSD1xgfm34olLSgqyZPur6Tg5aSgDrBzIKQ3ii5tCYdKKspXbRWbjw99uM0mNQs1AnNi4+nT9c3R5vpCgWOYx5qgGi6"
-    "KprvZIkfW46CN9Dnx3dnp2+v2zsz/JVIU8Dwwt9hjSRodIGxViseWxlC39tlq2XewXV9h2ad+5hm3npy9/0La7BcVHvKSKbQFnELNsZq2dQKhD"
-    "j4GBVDTSmhBqrK1/ZOpZZfQF/wYr+p+DLdYHWwwZqLXFPnjhsuCkZiQR0Zpf5ynrl8XKBpWm3wx17LJnz2qYZc+elVpl8NVQLZiqFlwSu65Nds"
-    "SVgrngRH1VmCMcUrqt8+ry8GosgAzZwP6uMupps2LLBOQRJiNGufRjTgtoQ5eaxT4wtw5zMztcz9rDeB/vmRdQL7iVEik4HumvK32OqbxwHBlz"
-    "TULJbPI7nQYqckv4nWwcg4iEHUJBqawHd5k3F7ZXVYy4+Y307shqNRYLjmJdNL7r4IaYo/Cr3JCM5OrGhTNERjshtxDGYkvB9CRIDImndl7I6W"
-    "kdN+T0tNwPge+yBpDcLQ2YHxMYz3h8UsvxLL6EzgShvwPq86wgVALwsPJoENdKBBcrSY36alC6caNuU0N2PanSypk84lDZjkO34hZHxJ1d2iZY"
-    "taExSqJqjnJrZBZd8aAVogyckWoUnWwwvbwgfIG2A/yDO/9DzzHkw8VziEsCihkhi3kUW15G1oKtsZGdzQLZFrOx1lRcEa5cRmxNG+M+f1dr4/"
-    "AFOXv5Cr6Gnxnsm37YN4nU8hLwiL/RSyChyXf+wYIy6JC9+eXie/GkUb5OeRTn1vMzufY76PpT+bg4mCeOzneX1xef/65Pu77T5O/e/f32w0XO"
-    "6sEt1GhbRBQmB3tO3jXg+gEDPnXMm6FEtX1hLw+YT7ti2Q3c7Jj41VlJb/XibFzxuc3a7FW5Z/pF87WeSZl0ttQzF+vMl3mm6n67KOzV7quKXd"
-    "Wqirv1xuqVsDNvWlfaktVtRM2jn6ov5wc9mtSxUeLbZA+Wai8nvyDrxF2BDktqk5KNkRUK+fvod6xIsAALzC/mVBsTP1juAdcP3oc51lWV94Gy"
-    "KvC/PLYXXW90aO8yWrSOxLNIFrWsnroXv4BVTNwVznl9ezgT23tZK7b3siK297IYa31MWDCgWmQAxFQQmGz6q+4WydO12ip7Q2bi1pLaDrHg8U"
-    "aWM5PBK3Nq04cKmINXwKTsqfrsTxENrB+qX3pR/RKlGLZk7fE14GbYmtrZJQASHZW9ZAUj8x/l8apPHr1l4o96Uasv8d2MOIi7iVk1zMNFkbtS"
-    "lzX2yh/2V2Ovum5PgoUU2FZA0AEt60HQX6hPgEUPgRt58ECNOdJGFR7oYwUyxiQwLu01wZYqBuiodDnpAgR1wC/uviMBhTWgFw/uwL51ZyopnY"
-    "p6N0hMp6gG5nfli6WMja29hWPLoOZdhvQKrAE6N/hhRvlhLVyLSseirlvRwKe4sFYumVLEc8CY8rlwFmzHp1Nxj83IEh8TYbRN72igEl2qrwB/"
-    "Q5cT2/p+AwaNwXq9yiE5UgwaWMGywH0kJy/E1e62M3cCLqGX/s16ao2t740J/4NKop5mP9TrQ0+RG52xzIwckqrHsHlD4hdnzjz049haXX+9QN"
-    "hrxx0qsaVkLGGIqGY0KvzbAIeg0XiyiUW9e8dn3hIrwuVMNPxOW4RhhoMfsIC44+aVr1m6/bkYpw3Fh8WvUBTg1G7nOYybx2bBGLZ0iyLkPKnB"
-    "gPon13St5ovMmSVMQLrG/YXbhDNLWJgbVSHAPMxNB3L/wbZLrjdalO2k2BcBXgZqKqQnpAWhzGAhJJMRndHSgSDdmEGUriieqnqbDF0PCm4E11"
-    "mwEPzHvWPb1AYPRg3jMqvo5nHHmAfUG7jFgJ1nOHbe0E7SutuYjaXa3Z5Tt+xzfKdjZJX61XE8FGbLLu1jHKBzPNMHeteyAj+n7VbJ6MLawwfS"
-    "KZKtu1aKRyoiG1ZupVbzB1rvp16JO/OmeZlLziYJi7IxBOm5VrqOpZIFkJDmf6j2aqjXwxQfJyVZm/Rx80DiJnPIPZy8icMyUa0Xgj0Jl1JYRT"
-    "gVAPz9DTqYb8U1ANihfBc0ppbF9E0nd6wuMRvAFvqY23mEYAsDxMIAsTAEWW4caDlbL2htj/p4wyt40ol3byH/HGl/Zpsn8rc4W9IJszdYUj6h"
-    "4pPorfTWRGN9adJ6iJhXuSCGssKhrNAkQWxdVnhgAN5Ug1GJM5W0Hz3gSiVdTy1RIITOYzyLNAdqzvGtNdk8tX4RDhEm6+IebEgRreVkBBhXtV"
-    "yJxetv5K0XTLx+TQSJHf3wUFZnsF4bVbheh0Wa2ElZHUDIwuvBytcsWoU+EZeNwmVyPxuEOOESHozFdnXunWDTwiLU0ffIL8Dkq9RRU5AkvM7g"
-    "IdxT3xHvodOXVWURabJeVEUA6HMOggQr+giGDKnlO/NFANis/K1EYoUvJhRchUbdYPupnchjR7Vs0ircoBvj/pEcgQ2y6EUTtFyWRUFG/e4N/I"
-    "Ht0C1NTdlommIKS7iGd7CVxf+zz8KVztiXX1Ta+fP4kgct/C+c+mAkM4svQBWtqL90ONSJaKzyhy7W5jcC6hG5v/FFhrSGMYqlyrY+bMvKrqqD"
-    "cXCy/JXIlpbLs90shpe1ZjG8rJjF8LJgPcvnaT4cLE02xM66ip0lymvL4NltfKOeiaHuMZlZgPvuHk3FBJIjqSi1xgUpf4nvdkzmjbYiJfuq+Z"
-    "IUtCh0dSgJv0sKUZCyWIQiP15lfrRlIVIIVkkHwgbr5ujFHL1kbQEDd5uJFiliE7SjeqJLGyJhQslMN7/irxfs4twVlQayk1yLL1PLVP4qwaMw"
-    "YQ3++jIMsD4US+yxr5tY4mayMgiCd1PiutS3phC1HkEPSyDv4NMVxVnYfA32dDy7RTZ8F83uff6w1oRna0+uGuDVYMAbY7hUGfCxzOpa8DGB0S"
-    "b8V0wBiXV4boGe+fO/O/Z/QOcRFDWqf7ay5V+9qGHKv3pRasnDV1lDXumVuuxXlxvNfMhOSN3yhIMMzOklj1RiE46naYxne6zzVVsXdPZ4ukGn"
-    "tRzXXQx1nInfp/7Kd3T+UrkUcmRGCyJXDul4qzAYSZi9mdBG+CEcxHgke1hdLS8yRCXJc75xbCFDZnJsAXdKerxv0wbIoXZyfznSt7BVZB2H2C"
-    "9zFsBwQjILKJizNql9uBxXznSrZE932YcrNv/gBb7W0Yq/q3SxXDYf0/iyB52rTx61iL10PAeuhIEaqqP1HPMNtmPLSh6hbNcLZ7pQ23wkC3Ct"
-    "r76D6ycK6vrCxyESnyWqXce7FZ2rff7wUGnUU2dKSnQcadEmOjpH2jMlHZmbNvMGFIHIEELhNTBxc2RGm7hgQcGTRdor0nYEm99+9slq8V9X5j"
-    "gdj8iiFS63FzbA8j6MMas469NVs+BTlsz4LZKIBOKnRLkbqMlbxURq7Y2zir1xVtwb6uSZuWSuF8XDYIe5WxgtFnFcSYdbnliISTRS1heCE8k0"
-    "RG249YyA3tQQz5tS4bwpQB/iU42XlHNhfxelU4F9WKDsMfjh7SIxtpEB1v8Lz579cGZ5dG3dEzekT61rFqEhmgpxOBRsHPLASeUn6zM/RWQyGN"
-    "5X5YA6wVskP1dd2MsllBS7Tn2bfKilMWGHdFlLk98DHfC1ZgFE3xZ/Xa6nlEKG5+IBresvV1eH6v27YvMr8bYn+lAcfjV6KBLnRlfVCsTB1VHN"
-    "ACKZYHoGzCkV5mI+THJWPUokgC4lTd3CdrfSViJAmld4CeILad4oghNcoeAcDeUJ5pwFo6qIWiK4rAhK+Z+iMNlcQqNWPatc+GrFN4aI3gp6MX"
-    "08qJ1Rn9UJgdGchlHD8lGlMgElIxk/kojPzw7EcHFvSpZtne6E2mh/+0Y8vS0ON4uFAebBefQB9X3m40QTUPCyMgfUO3Vn7RLhdfLg5WnwQoV9"
-    "iyh+z8P38aE72aRk8oRbU5dN7x4hPklAv2nOnlvxaZm3/s388hQ4ecDeGllrRzxmKItBqWe/hQjlUrDQemP96rzrQN4f/nZbHUjJwHdFl+ejK9"
-    "l9mbbtGnv0GmKTzy4DrbUKzz1vdW/pZwL45efkbj2TSF13UrMiTUKUuWaBM3OmWFQo7BLPo+6JxsPUXTaq8ja9FMF4mqKoPXFNVm4xHycXARcB"
-    "xoVTL9CVO9anGppTe6WORhXO4yNrTt39nLV62ceK5GOhHlvsMdZ6xlpCbbTEAHBKGNhT4vsO5ah8WlZG1CqMqKiLyLP/EU5Ah2AAF/tCsJ3Lch"
-    "XxgVxI0Tj0TqAYd5JDJK4r/Bd2Lzxnx9Yh2FZh5BSJ+4GUI09pZSFZS7JRyFeYxRcntw09aqDZfDqlDsxjMQob55GWbQ9zhYa5QoeeKzSUX5ga"
-    "KRhy/L3Ay6iMDHwKgwn79uGe4rMXIgLpr0dVkQCGF45pfGWt3LMcKoje/ELcWwjfRnOOWO9dFtr4u0+ta5x+GxX3TcIAe+7A5FsLOyJgkJTgwh"
-    "qyxC8IkxCjERpAq338YMdNH1++XP7YIMYQho79FGjabKWHQw0p8x1/Cf540aoOMGH2E3GodACDiDb5c2kbpE99ZMYDMz1WdDouPdrL4wx5uv15"
-    "ryfPnp425bo6t6NK/0QAwpESLxJH8QzxaVGPNO69yFIZHU74mlVBPJwuQA+l48hPp2y5al/FvJPWe85Cf9pIJgmF0fL48vky2ht8wwO6lIcEJx"
-    "uxQdo13u9GACE2IzSSQEKyRx3VVEF9lXg28Z4Qx6x+W/z52Zk54sBTRU1KaqyutMR7FJHgtKvU/p9/5/IUayKyj9R2SNxABm9jTq8Y8pZPF3Sp"
-    "iY0+IJKEzOD9klZY+LxbyWAnPUkHCUzvqWAZrFilWIUJKxzcgIKiigInaIkYGn+Ghw01GHp1C9Yi6j1uDnEi2MDChkKCnM2M+PJY4YjP3nJ3dJ"
-    "0ye8Tx5OiAH+LJ4cpuuQiylP1bBHEgJR1AweEZUdTluFeHpmyxML8cTnU7dFutjzxtj1bINQusVTgRp/0CYm90JufvijO1ScN1P5dFHaUR86bF"
-    "ssjT9mf+YnR4CLnC0kYVguoipUAeYWWzTwN/IwQc6tIwpemwHNX+EmKnLew3NgPEJbVyIXgP+WghYbEIyFwI9UCZSLAPgY8O1VjSpZzPUe2P88"
-    "9bc15sOifD8FFUX34gzuPEMOw6KTK+vKY/S2WwX/91sUmvdlRyM+K4XQyL2kklf3So+GPISApHrUm8RUtstHQAFS5+aisgd5Rj1zJ0om1k2/LM"
-    "8evvjt2HwhIei9+eORp8mPKQjI62x3WDN6pmEPO5IKr4/QyN1XxrWuryrX3x+R4jZ2nkRFnL77MAiozO5eaxVsQPoj5xwSOnSWryIMgknP6rma"
-    "AUgcGCynfcUstl83MA6GGe3T8JwQPjU44bgrUXCA0+n1RKX8iFeRKeGke3xf60ECRiMJiTQSOh7VCvLKdcA7UsRW90hhkgTqDumVPaAB1gx3Fo"
-    "nAPRHFExRWUypBIcNQD0go0bTCwS3+MjRPpNBGEFrHZ6/yB6a6h5PSj7ofSAr8iUtupSTlMavFMMlMFQd9yw7jh6gK3AxeI12wF3v6bv1a9lXp"
-    "u/+T1uUtN3asifprI7OwKwvLA7O7WvTmP3lKzIxHGdQA0pmxLhttN4iI1F5JmMk8xwchwAlXjYEDuhG/AtEIPfZy6VLWFioc1mliw8wNvoGsP3"
-    "9KsDqr/BZ8bIKi/znoql3bSVPE3TjW+xC0GoSV3R8lc41UnxZDTwQpjsEgqobmvlHmKTR9ncH5WyYq+ucDgg2LiibOW2rD7qyu0umFQ7O5cSAa"
-    "dGjWZE3Hhg68/RjFETtlwXDWLaia3xW+ZHtuZHHWfntqaHs+YHtxaG9nYxmLdQrTLM5e1gLi+C0lZLumJCb5Wgc3duJudKK/NGlRrpbMz4u0oL"
-    "k6evqjGYFyaHif9NA+jJU7A/wpaTmIMjmaRGC05fH9DuDlpAIbzDODqTHGEsABzSgEvbF5swK7+6pQRZKqMtEYSnxWUux0XLtW5oIQHx55oTpD"
-    "w3HV1vRj4afq8Vjk2UPCOuJd4oXEICx9BsNBw3zWSUUJghpdZoQ8AC23gBMXzmRhJKkfRYRJ/kW0QdUWpijqFSEmbfmE1+1yYUyo+dLFWrY2eP"
-    "aTfHzg6VUweQsLOoy6ACp/Y0630fQ1OfecI2bSKaFInR5gBYvjiL4cvt+3Nr6XhhIO65YKE/giG8ILGleJPFKPqP+nBN6Z3EHZTFHwAEhDhr5h"
-    "YlEuHx6GzrKmy1hKgXmGpOkHZeFiAe5rl1RynvBzfNE3tm7IcaYI3qToU0XY+aV6I2hUgu8BpDy0rKMW6gVLNURp931HW5FYUx4uor6XgRKB8z"
-    "VEuOw2YmSHS9wcJoGrPbG69tOnWJT+1xC/tCR2uwDGQCRA7wsmnUpyVfQY73wpQIibeMNA49Jq9Xl3bgY+3IPny0rdsDFOgABWoKFGjkDqfxcx"
-    "qX6FXcZKjWGwpWe8P+oVhypyCtcSHfQwqoAza/l7e7VXfrl8Kpy+oKvWtSBeUtmd9QLS6u+mZUldcOyHzMaQM0XNsBLINpAKMN4NwFwDvHByg8"
-    "MudPra/EgebFCESfY2uPErRMX48szqL5q2oSn8vYHYxahXvykbCxYWxifAs9SO6BnmMorTT4hBlVpNFhWRT5f+H7ZFNy1BNtTrBtpmknRZU3zM"
-    "chitF0PZ+uhPfWkVP6j382K8fTT2fTMP2dIv/p189QW6R3OI56Mtsfuz0Q+J3+OBCfP3AYqCtqnQQqf4l166pQSU25XecizMJfc9wI4G5CxZc2"
-    "xB6ZLxYs5N0Q39yzZcCFW5B7k/Ny4A53tGyS974fYND9PdX9aqFovb1y9Pos1X5R7FsmtNUjI179W2HXIIiSWMB0xeu381aw/0EE+4Tn4k3FXm"
-    "latpal2mMPe/TXFkzHZ4aE9RpxVzAE6XR1CHceGX505YSow4ViP7fEiQdxfFT0qqLHUCGpfaw7MzzilxisKaJ8acAmkFheRjjqaU0F28b2yVJY"
-    "gf8SWgsKkSzqTRkA6Sq4Igt64pUY4dTuoHRAlUDFIhMSe3d5ffH573qZvdOUTL37++2HCw1mcWuIiJh4j0oPNZfdVOd9FbaPEki7Hq1ndVq0np"
-    "V3aD0rzPaMUlFNEl0xUf9yXBGWdxqLNoK/ASNoQviQ/jopRT6sTrYcAPiwPeSkynemkA8t7ih9CV80qKQ/TB6G6tD3qzcu1QPwm4sLC2jBfui1"
-    "xQnuyZaMWPXAnuTKyq5v1yQ0Zps1cUGJtD6FJgn9aHQbGDbmGi6Sw2P6beX4GtSx6u1YIO7PxgRDVD5+FOdRkSKYaf4od+dQ829uzf8RFkIqVA"
-    "jXpf4TwEoXMjCV+cphbdS2lCEyo3GpVQcgGDBr3wmExXmOiHQKZ9PQ1qXxyqf3Dgt5O6FpqQfp7Ut6ZC6+nWMN6nZDoLQ3elgZHhTKFv36t/mQ"
-    "1whFtmYAOqyOKzVZggipLoXZIsTZYB7NjsMxj7z4GDOOjeDVjzcGs/IdJlSPxqkojcCkScwNwdyiDl1TsQcV/LTw8HkzsXdebExsDaMruwljmj"
-    "02E0bJzsa9hAR4LJ4HgXFhqAHsOLHyjGomlKVkDVPNGaItMs379JulKNSU+r2nl9XB10CvpCjMVStJZDde7MBcWOxeA0DujjXL1Cd80WiGUIqi"
-    "D8wGe0qxe431PwdT4ja1wxXVo/9X9d6lqUx2+L8uHJdi5ynULMpYOEwAEP8JvRlAQC5kMRaDEiuwpWz4jkw48ydR6a6hMQI00IVhfU/dJsLLke"
-    "2z6EXIoak3eRt7IvjEqakb0aCNtGPyFv0XnDgEOWMujusuMvg7EZ94hcZT6jI0Zmu6JfE2lut4OAqKo8DE0XKoEwU8djeqEW7nK+pv0Z/sA/qM"
-    "nC3phNkbhVQCFi0P2GrVCWiJQc5irfwD5pAob7EYspT9WQOXGOPx6ZLdQwJfGCN+kh9Wbehx8bI4C7uoKuzbqliF/py2GiSb0PVnRaTQWaAdCV"
-    "ZFAPXsaA45MWS8WjJyiZynC96Z+xhVxwLeQdfrXu50p0jqutwHnUdX9LhHcaBY9jXMQ5wiALUmErtiLa1tBJAVX4h109nh0sBXj3osGsemErIa"
-    "4anDySYCugLXMXroaGOqj4U7Y1SUagAmMLUgbgAmGCZpPUIZDOAQu52kNaBDdM3rxvAQwwizw40wS+MA8DuX6bAAmrSlQy/1FZsfiS7ZS0s6sK"
-    "ukK11xsroxfeyqq2pMd4MwJ4SjiQWUTzDaOYpC1ThbOApWy+S9blZbq3toJ3BEbfXyuu3mbpS7s4doU07VqOEvwR8vmhaoNV26rbzR8uZwCtOo"
-    "m+RrYgKj22C/yjCBcPY9YwGwIXtSki6rV+KXuYHR4oAMzNwn99s0TlZZ1pE0XpfW6b3Ol+lhzWAjtOOEwmhewxBzThxIpmDmMVLgQjmN5GxN+S"
-    "JqCKGhmwPC0mLZL1dN494Zwp7VUD7CyDUJxLtOwqBZlXqWyozq9FZDUT5CSyQaUm+t3+i3KcVvfpNlT7B3hVAoWKFPrRs69amCcpu44iNqWyzs"
-    "ILC6kzr2qI2gYdQ7TdaLCQ9gIntxIXrc46q607sBbOgu8H2kdYMIeqJEUGxoe2udnqclc8gqZeUE1ed/QmByWFvO35KV4MpHTLuNiEr27EAsR+"
-    "+5cUIhITKZ7z0LZatIwLaBbHWbnomgfhg7WXtmIe3yu1spCW0YKwp4PxDHiqLsdQJZd46H/coQ/5SKHXofsP5Dlb2dyxAUDlMHZCvQPAijBHNt"
-    "lyTpF/sNflx4DuQ3axmKk5mTwOGz4iSm/f3qgKdosBYbVYTM9OhxELIpOcI7xY3bCXritVzKHKdHeHiEi4V7XT88kGuqPD2t01V5elreVgnfac"
-    "7x5kM98mTmTvZQwzpQ9SCYitId1lK4S4cqVU4/Y4HpVS0ZGbI9VvU39cC/Kn/BZpSPsHBsRdnKNTUuhlqJ4zHTJGCSI+txxCR9zn53dnp2+v2z"
-    "sz8hqInaLoYGRCKE/nFjKPYCZUeY7G3F1gqG4ZaAL56ZN+BRaiM2aWc9TYjZPsyAOvQMqIILeCCHhZLlic5Zgc+rHZXoigd9lC9ccFcc18wSVj"
-    "x0rTIXUV3lIseaDSuy8Iu+RmNqfYI9LuzCF90qwT54EY/Di9hRGFD6EfJX4kAgLs92fsTLWn7Eywo/4mXBj3is+CxSFmQ5jIgczANjRkQO9f5G"
-    "BeiHWvNopbUeRPhZKKXPl+9v69XjLinkzPjCWXUwKQoNxo/xHWuwvwcF0V1U5xb4XeT1R+Jtbhn8WXOJg+1uSvy2i+WNrzXOuUrRS/qw/oTlky"
-    "gKspRMZD5KALBXxOchj3GcYuGor4BEfRUsfBbOF/GnUiil+S7x+bjA5T8ecP1Q/2idv0gzVbl/8TUPJ6k8i/lz4jkcN+hT6zKw2NrjiQfHhUGM"
-    "fh5kimTog7+FlsgFTGic+oxzcUBjihyAYeSPy6leTO827uk3hwSVwaf4yFjXcmcJqhi5OrX2I2ezlXt59vJlDfdSXFXqXuJ3g3uZuJeoRx63g9"
-    "kg+pmsmrk4Ebc1AX+Ge5izLLa3+vLNEtQrG2nTgEtXbP5B3GdzrIwSB7gzc6bIhTG4/54yb9qz7Dp1y/fyjsfKPexu2pJdn8Jgwr59iPqkjpFN"
-    "kEmGaYJbcupG3eZY2QQp6Q5abY+WPbEX2Z49KlN3lOxhd9Tblj9wj2NlELq42/GnbRSnD+xRfv/2ccXjZpEMmHQUfT0mRu20NgP1ki4+Fymsiv"
-    "BcfEmNEnKOXXOy8ghCuqriiGB8TLbDyn3y1IIuIgRjDjh1ZwAaxxds7UmUOQik4Yg04eoBmu+5+NjFa62bXy6+P3v5StfXfJAHGOJ2PY3bLQhf"
-    "NInbRdcbHLeLlqYK3YnVPbJevcDZIf73U8KptaDfIEsN+1gGqYUL5suF3yqo9+pFjZjeqxelIT34qtDKOnO+NRFMQmF0tY7SN0/U4BbrTUoQI8"
-    "gGBNR1LWmGWmRF/HZVPG9qCORNqTze5MUB7Tl6YTyMmBHR7rEenayck4ZyiUepIuvhHBAnRstGjFp9GBVtGIXwNlsutYgx5bshRWJ0H8Amgitt"
-    "Ervefd8Ln7KVzj6tqBhPSPZZKv6PJxDIfzKynoBBA/8l9tLxnvyz1fp34rY7YSjZsANGgAW9rD+cpGmx+GPN3LRY9ceVsckEgD0QQVOw5hSV4a"
-    "gVIDVArFBPnBwxZArgI12AZXWIVyEHG7SeiNA7+PufoCIDCzWXDM5M4eMpXHthUYIejIC10Up+hHBBgKoy5pR6LdZEnrY/yyKtphFXBpaCtNCF"
-    "lSjO2DDool+xb4thKN8eyrcNCaIeBq49VW5Zn/kpIoNB2gHGcCnnQUUxUzUQaJaKmT7h0oBptvyHInszMw6jFkX2+e3QAV9r5gR7vA/qCiClKn"
-    "aKRJTPWZYn4z559JaJPzpMXPapB6JBhg1XsSbBFq3u8vxatI3qpNdWwvyAKlxciyufzX2yFK5kAGXmwj5hnqCC/mYudqAwV4oLtO09hiSX0TZK"
-    "eZILVlfTAvU0jcHJLsinwGOCYwaLFTqgYc7vVkXqO+mBXhHOhaotyaOUJLVSNEantS78OfPOAEJ3kU0nWh+Wq2BzDkMEPRZkRASaR72fOa0EdE"
-    "mcEnD4kqhXRGBwnuXD9/CQlnDzfcr5W1XioEIZWBOBiHoMDJ7ZrKUw6uSAxVUVwihkgTFFOm6qubJUBovlZwR+awAIvwcthQG7phzPEBnM8J/I"
-    "0nE3hnHc4WMwvO41HK/Mf2To9pgBiU7tRnwXNznH3GLqEJA4nnBWbJKUiIq5G5UREZxGxdhcQDGZ4RmqC0gaOzxAaCRZwjqKi1CEkGRjqyooag"
-    "Qusz8JhcKn0UcjHpRSmtRwSX0Ue8hmctfIzuI2kD/7kQokdca/M8fT5Xar80Y50r6l92O7akjyZwwLl80dTe6oRg4xpuxZBjFeCZhDhJOP2rED"
-    "BF82dIF6siKGXOKQSzRAGxsYpxuyVAZBQRE/cGbCixpzquF7k26kC3UnY46fbpu2xPELSACb7RnVAAtgf9k+y8bZfVGlF6putlyC6wNDWbdM8R"
-    "U7TLdnY90m0yPMmGbYSSbMhzJg+IWxGhbSQWPhZ3knYxjcfQum4tX2K7EZu/py4mT4NSAG7qN59WFknsaAga3heXqFGBi/ZR4yMGnWz0IGIn9L"
-    "MANT9ScpzED8dB79TgPIwELp3Ir6S4eDz9OFgP8S3+3opZx91bqiTtjdXN6rzC+2FHoJ4EhjSbdFHemVjKOXzEs3DaGalW8K4rOeZNugfya1UG"
-    "WVT2kjQFMAlbMRyuug0mYcXlmjHgoQfyB5DdPiQs+abBBfU5qc52qsE4Og+Xc4Gg6Z+ttIzokbQ83Mb38aWQu2xmp/4eXIvBQ2/Ccmra6Ian8/"
-    "PFReGRzRGVnllVePvL+Rh5OlE9TvcDvi/IfYzX67lZCl7GH+YyW4CI11ycTuOcHyI6E1H2HaY8qWKzhxW2mFHG3PVoNSC/FbYP2xjOA8woUgNn"
-    "YQamzjergaCfUeK65W1LNBPM2FL20aB4rJEUDJdWbtirB+qFGC9UNpAdYP+fIrIU94hZZCSKgNLnv7RZqYQnTQzHwtVrMVeoHjKoHEu7GVOKps"
-    "pkgcr0vF8Vo7cbZp/WGGyOg66TSmunQfxGOag3sSeyZF7pfPOc0Q9XjK6aW3CoO0cMAfs9jkdzqNsORwlLhDeVZ+T3h6Ermhs1BXvsN8J9iMJ4"
-    "RrNlepP1ig21++/7ShAP+iHlVN1Bb+OIiJb7gwOw9UYBFzj9i/hzzQwzg9zPssdQ8kIKwgYd0JCcjBzm/Byrun1qkEUBSfN+o02JFQWkiibWxk"
-    "T0b2O0D3W7kht5IV8xZ3wcKZLygPwOVS0HMHYv4wk1k7k1mcNa6rDp+6yqop2NbK8bSluJX10QmR4ZXRt2KLKYBWWPCKucrjlCcCDFsKZFAK0x"
-    "rYkQCh2y6GYXdYOE3uiYP8axEhyNP2KHJ4zYKUoCIJTuiMCecR6yfxyR9foEAFzhqcVykKc60F8EvZLEiFi2Wk80AnEy69MWTRGjA6S2Q2r5fE"
-    "20T+jVog3FpDZEYZzOItrNCbQSvQAkIF4kLsNoGmrSlUNUPNslsfDbJrCYEDHD14AxnlyfYnpecNpXQhdoNvcSZFBZxOBCUjOFx2Dnz4/PnT5w"
-    "NJQdgKnI4l2h9vgwmnoe9PHPsLRs7WMpoddctB4zsmNMQjrvHzqUucLuy4vh1V3GWaBXGzFNZt6f6MaMyGxnKmC1CeidCfcOFqwRwL2JoBuRN/"
-    "WS8cF+Pc4GaN5LDPZ8226fOz16/iHQr/qNqcNx8vrq50PhaUatvUJZumLlaWsI8e1l9ICINWY7NRnHViwS5J4EwteD8I33Gxh13LpTOhX1HlEv"
-    "FEjhv6HViXQhwfPv/14qrgfrEwWIVB4/BqjmyrAOveNksEpg4hUsH00PcAPDMOpxoaI03P8dNsnHIZFQjNCIO32j/QDgGuFnPtuCDJOxcazZWN"
-    "bL8xD4qY1JjD36JrpMQ3quVNakpDxUx9n+lmNJXLN6HotWCJrDOz1j7z5udqLyqLcspsOfBmSTkn8w4U4W62KATLxg6kaooCvKXfSkyMHFmrHO"
-    "E+lSdYGag8YZqhCqKPEvNiTeAC6K3B883jwouLYarlxPFuYojV8otNz6tP1z9Hl+eFmgtt4bM2EV1CYbzUIIYhHxdR3qVWTItSfIx94I62MMpU"
-    "kbmu8AGUfdQwelyg7UUQ2aZQ50KgixuiwzCgVnp8GISEIl+bicMQsWzC6ZQahlcjnNFx8goNJVYk7oXIGNRFc1SMqBedYARxFNh84lXE6eZNqe"
-    "9h4n4ptiYzSmBYAjf2KeE6NIQK1ZijM7gGKTXqp7uCv11ouwGU4tCgFFFL72TTGJiiQGpwSMnIToZi50ILKRRIB4iQ1mJYEZ+2QGjJkA2boC33"
-    "AzKHBvnmADkZumH5txaAjLQ35n+GbFj+23Af4QpaCSBNOWyB1kJAdEpOxTM3lkKBtJOt8EjaOiuAutbp0fNZcTTG6jrGMfajHFxXXhvUmCuT2J"
-    "Ad8LjmdJm+srdgb9fgb9nQl1br95hmvujWrn4ij56xyvTrgLO3ZH5D+3hO1kbxy1jJNXgrvZqOFu3RQXzl2ZvxAWtwNwme7E/l9pS1hTjTgEG5"
-    "FwzKMaAxbonBdsXmV+IuR6RXs4bTwnFtn2oC2AMGYhGgTudmFTkXTcDby+liKmBVRgEWPMs6CvBB1uvPnnZzCI9z9ZYhJsqMLfWmjm79NgZb2x"
-    "LT09QlrMVcy71rHnotl0jPoq/FbN+UYLDF1EUgtjTU2Ti5UWEz1Yfaw/KmLsTfwJDot+zTL6pBVIz1UVbqscWml3lGsNVijwvS6sPwZQasVBR5"
-    "DHt+2z2f0qa6XZ9sav2mT2mFDnd9PShG/RjaJFRTDcDYYBStmhzL2ZJK3EJsbcYmc7iTFSFyP7UuA7j6HrslOHVnAAKApXFaRPCu7z0AKBocaQ"
-    "eaMgDFplBAPRhZ+wXvjlMIRzgcSvYJIUoD48ETbv30Xz9etwIFqjWfsGI8YXE6oU/nOBeuFVpdgbhHzegRXl3yDgOGpXhTj07bIhdmafvT8Xnj"
-    "CLsp6vjETs8JFX+PXygqvJdoah7roo7boIVRr+0zgP668ZIGpGl/m4bUjCabViBiPxHoqOE0ABuEqLGa4mmZz1U//drxLAYDshOUEqHyYVb21s"
-    "tmJx039kb8raVsdbS9F65PVxj9jwDGpAx7Ir1xuLJbIlI/cKv+KPQYmFg172NLTixV7KwCQT9CNQ5tEqHvRx5pzQL4HJW5RfAxCErGf4z69QEb"
-    "CtpERvCX5eFQTnDeKRcmRhtsjRxtzzal6hDBDbmgxLctVhck8Ji2IQQzHLsNRl6Bso8IDoiRJ01thaEBOjk6dt5aJNq6EjovQs5z8GyWGIEWvL"
-    "9Flsyb7xJRT/kAyXSdrKC+fLn8sdIbSghzcgpDx34K5OZs0EvB3qhhNXn8txHiHipPioh6SyK0q5Cf7fDYSdpeAGgJPZfbMr3hkEulYuHUv9fO"
-    "hK/qX9GRG1xFfnILMLf4pBAHnVKuICYXzLVVz1f8Ss0OtT3XOg/Nd4duvhsmQh+24QinwzbmfoqqG+Y/ksxDRY3/MIy7dhlvV8O4OReMHWb5bl"
-    "fHFkSDobcqYas7XtosxVF7xab0ZfPCtWIdVo18/I2c1lOalb+Jp/k8lJsfJ4N/aqboE4MQwxwARsPPhRcl0dlCYRn6Ty0AX5azDAX7ZlD8InGh"
-    "5OMh9tB0ocu+5+2Uff1mxyn9cl9tawetxSZJ+dL4S/DHi+YTTSC4ZY8sACUVkqDCWN5IkOU9uGPlOX3Icuvz+uVQJ2kaoyf83Ko0vlz8UWixtj"
-    "1vDNxJuSjKXS7zJKGeFdwtUCobCCmmBWOoVOIwbuv4b0fB331XW2DklxMnkZIrfOO6Yjri0guDxofue000nApwvGsAMyJj7ni6xvPqRZAj7dEq"
-    "KKm+kdkhsBZZCLN05mR1rjCfRzHQ2JpsRpYCyQRrBEaYwTfDUlrpTOByNKF9x/WaTreQuQnpdIizg0ls/sXhcrjiVUNdJ05F6i4h6WXOTmwx+Q"
-    "bxyY0ZCf7WAmjTzTlk6XaXhXsUVQvoRJtWrQC+vJoIXJPxKQpzNUrMdGA38eIDKC5PACP7QCznAVuttDyvRHZNk/UC0zUeq+ExscJ9OU6gA5et"
-    "Q+RWGNHTpkwnIetdhY4K5snBUSAfL6rRGAkDbArTN6KNggDJYp/ICmmLzAnUvoI9J2ulIcD6SMp7Cpmm8oxIMbrfbTBaok2VRKJjKKrqMHRyWZ"
-    "0QNEzJQVRmjOJiiBfWEVt71pIuJ9TnTy1xWThxnWlcRTKhFtjfUGWLgcsJs4U1r64Hq15Xab/7X9OEnf+RShYiS/859JaZkuEdVcShD9tbtiMt"
-    "fY1tZfJXojkDcnlC+sWlQQCZlQB0ufwHH1m2Mxc7RE5y+TfrqTW2vq9p2WS6z85evqzRfiauKu0/w+9yALi4TxuaOglRLwydWOPIgbSgh+ToCA"
-    "4SNGw4bYQ216IFLEPZoxhUujYZGjaH+NFQqHfoQj31TnKOJlbByLl9mkye2Ew/UjcgJW09FTcq26Pwhw23NMc7AYfdhXLvCJ1DblULkQOI+P8d"
-    "XQXiXHQhRogZJhwZsnY4jRo4wWYEVdyButXYI5GC/SF/ws18SsdTwcA587XwPZVHnYa6F2deWkxofouNlryGDCJ6DA/Fxi3Y+zkIo40zc1w65g"
-    "Hzm8Nkl95iKKFtX0I7VDAPZbQGiaHLMtpq9dMBl38SN7uJ7nWkjC5Vun0Dce2LADLLFobpbVvV/SkMJuzbh3tqUBNWt1ySgccxRtq349WtuMWR"
-    "MgniuxGU2tb7bkv4uz7wS0WzF86qg64KzAB8jO94TDzbMgGTmvgOHmbqnOkCpnGrE9rU7gwtSGPmTfMQjZK1cSpKB9MIfE8f7zqczvRUkhxKo/"
-    "wqL8KCnVANz1ovGZfaRlVpuexuq5GgGy+zFA/m6qCKx2cuOuOQGQs59SH5BX8PKFlCOJpY8f2L6bc2NxiwGQ127UYV+TMQtDYC/MELlwV1lq0B"
-    "UqQmO9pypjfEgqNVLHNpZPmEx5lhCF7ZDL7xa6cFpPCen71+FYsL/lEloJuPF1dXulgHWbaIdMREBoMaGLkXEs7DkmjM+RTRwPm2nB+GEpoX5R"
-    "sG4nU4EC+yKAv6pgPmHvdYppR+fZijcAx2EpeWtzlOjqZsBT1HD1PGeEF9Z7o40ThL6ptRlX9Ekmse8ojKGdqx1/JYXJYt6x/KnZHSipTyer6e"
-    "NDLXZ/Huq/FgUzXgsLr8CLn77LQO1L64qpS7+F2hkSnQDrgsR1hOkewfWHn3B5SOuZ3hJB+0Jv+P/w+MtVNY"
+    "eJztfX1z20aS91dB6R9n6xivLb9Gvroq2XESXWR5z5LXu7fPFjMihiQiAMPFAKZ5d/nuz3TP4H0AASBIDihU7To2iQaB7pmefv31/554zKYuf3"
+    "wehM6czMKTM+t/T3ziUfGX0ncT64SsVuk38EFIbl28mGSvuuVhIO82Jy6n4iOb8lngrEKH+XD1lyUJrTUL7qyQ3FFuEd+2PPjbY+ujP6OWE1oO"
+    "t2bMW7k0xH/69CsNrNmS+AvKJ9ZtFFpzFljrJfXha/pt5QSCHH7eZjPx+46/2PkvRb7zr4hOQ7ag4ZIG4vf+8U/xsePb9Bvl8T9Xd9O5Q107x1"
+    "zHhhvg59Nws8LP3jqLCz/8Ca+F97idzpgbeX56/WoTLpmfEDg+8ntBfRqQkMIvhEEE/PYj11WiiUUgHza9RD5lhsamcxK5IDWglg+QfnYynV59"
+    "vJlev7+ZTk9KEo0pMqxXH82YD6tBPCpHBizgEb7/4fT02bNXp0+evXz94vmrVy9eP3ktrsXnLX/16g/5MCm35K2QZxc/X1zdwAMxseTkWoQP/k"
+    "AaEhJJhcJIuT8T3FqwYFOWwbslCfQSyNIU5CBesCiHmOt1gog/SCWRbpfuopBL/k7c1GJzK96XcqGX9keFkDzybepSfxEuxT9PX7yoEcBfzz+9"
+    "++X803fiqj/lxXClvjqV34FEUgmAaMrc/8/rj1d67sfXFzhvO+LV/s9yHV7aCX1J4OTf55E/A+YKXeC4oePzx/Cz/3HSRS5C2dz5bO2DbJxwYh"
+    "Eu/iMUkFpcFiebplKqEQrwEW7icf4vNyuL7z6c/60opneXH98iaxkPFwHeBW/wtiCyWUCBtVMSlgX3o/gmdDxasXVylEURKtLH8V+M2kpS6a+F"
+    "mGw6c0lA7aZ7SLyz/dF3N0rB1kjr5uLD++ub8w9/yYnsx/Ob9/DNKX66KXz63cuCGJObWF8ubn6x4J/Wf3+8el+UbHLdzX+fwDORKGRTsSKnxM"
+    "6cBfGnMSNzC0EegR3WQY6wh2WgHnbXq+AiFCbDxrqlVkA99pXa1jxgnhXC4mD+G7zlmbQbtt+6Ji2GmHu1qyG2nTT2DGMuJX6FTsiQFZbCraDb"
+    "lRJIPmkh/xuxzISghbVIXFcqbm7NHVeYk0vylYL1SLcX/NuPHy9zMn97UbBrrj5/ePv+03dPUdjiIifMmTtlkXTS1QXa4WxTVNZiU1ou4WFRTH"
+    "ZPUhrc9hRKiQODSsug0tXIUNzvb/S1L5+2FPY7FglhobiVqwYSD5fCvgrY+o21cL6iNwf21fyv8o2antzSRTl9+vzV89fPXj5PPJPkkzqHRLMb"
+    "lfVzu5m29fpKpJ0Esp/9Z6QLqJUChAOmARXM4OE2ItHcZ5RPV/kAM/mKzGhriRQp96e0jkIIEKKa32nDJAlnywL5iQXUWfi/0g0K5UI8PPFnOm"
+    "tOhRG/ZO81MGH8ES+5+NN00wZknUT3SitRcEG8O5Vm2idxlH+6eHdzUqGWeuDxZ06bBKIM0zdNuVs6DFuxN6ete1rPn9K7HT3LNYddjv/ikayr"
+    "z5eXJ6hQbsnsbk0Ce1qhWQLqEnhorlH1ivSnXz+pi6qFEOcmslceiW7JLeOQBAtapSZGhpUZBm6f48fB7ymnmi3fhm8/iftd+NlU2LFwDXYrO2"
+    "WZXZrbv+WvvFNPu6XR0y5z+QPxNzcM/myoWIHVR8TgiXqxaSGtGr8makKxs+OvS2uWBSiIO7qJuazUbyIj9VVCKb8OlwGLFsuUyJ9mk7Q55f3u"
+    "/Prd+Y8Yf5iW+J7bWBGv0EKt5dzuADUri9lW2IV3Lcrc8VdRyDXS1hy6zaWeJ4afaCl33O3EJwv8DDjxx6R0kryL06I1pQPJNZMmJQTTbKb1/l"
+    "qC81Ku8wwjf/AsE8z3Q5AIElrW9WxJPSL+TUL8EJKKQMij2TKh5pYX8dDi4kTg8025omAPvzfWFRjsL09q6grwvyX+V9cUxNf3U0+wCwGcXOGy"
+    "liuWWyH9Fp7NWLCKTKolyDxxifk34okrSgryZPur6Tg5aSkDrBwoKA0SiJtCYdKKspXbR2bj/d9uckmNUs1Akti4/Hj1c3x5sZCgXOYx5agGy6"
+    "Kpr/bIkA246CN7Dnx3+uT0yfdPT/8kUxXyPDC02GNMGx0ibVSKxVbHUrb02xrZdolfXGPbZX3nBrZdkL38XtvuBhQf8dMqtiWcQcyymbV2QqEO"
+    "fQYGUtlIa0Oosbb+katnldEX/Bus6H+OttgQbDFkoNYWe+9HXslJzUkipjW/zlPWL4uVDSpNvxma2GVPnzYwy54+rbTK4KuxWjBTLegRu6lNds"
+    "SVgoXgRHNVWCAcU7qd8+ry8GotgBzZyP6+MupZs2LLBOQRJiMmhfRjQQtoQ5eaxT4ytwlzcztcz9rDeB/vmB9SP7yREik5Htmva32OmbxwGhtz"
+    "bULJ7PZ3OgtV5JbwO9k4BhEJO4KCUlkP7jJ/IWyvuhhx+xvp3ZHVaioWHMW6aHzX0Q0xR+HXuSE5yTWNC+eIjHZCbiCMxTzB9DRIDImnbl7Iky"
+    "dN3JAnT6r9EPgubwDJ3dKC+QmB8YzHJ7Uc3+IedCYI/R3SgOcFoRKAh5VHi7hWKrhESWrUV4vSjWt1mwayG0iVVsHkEYfKdhy6Ebc4Iu7s0jbB"
+    "qg2NURJXc1RbI/P4inutEGXgTFSj6O0G08tLwpdoO8A/uPM/9AxDPlw8h7gkpJgRsphPseVlYi3ZGhvZ2TyUbTEba03FFdHKZcTWtDHu83e1Ng"
+    "5fktMXL+Fr+JnRvhmGfZNKrSgBnwQbvQRSmmLnHywogw7Z61/OvxdPGufrlEdxZj07lWu/h64/lY9Lgnni6Hx7cXX+6e/6tOtbTf7u7d9v3p8X"
+    "rB7cQq22RUxhcrDn5G0Lrh8w4NPEvBlLVLsX9vKQBbQvll3DzY6JX72V9NYvztYVn9uszUGVe2ZftFjrmZZJ50s9C7HOYplnpu63j8Je7b6q2V"
+    "Wdqrg7b6xBCTv3pk2lLVndRdQ8/qnmcr7Xo8kcGxW+Tf5gqfdyiguySdwV6LCkNi3ZmFiRkH+AfseKhEuwwIJyTrU18b3lHnD96H2YY13VeR8o"
+    "qxL/q2N78fVGh/Yu4kXrSDyLdFHL6qmv4hewiom7wjlvbg/nYnsvGsX2XtTE9l6UY60PCQsGVIsMgJgKApNPfzXdIkW6Tltlb8hM3PKo7RALHm"
+    "9iOXMZvDKnNn2sgDl4BUzGnmrO/gzRyPqx+mUQ1S9ximFL1h5fA26OrZmdXQEg0VPZS14wMv9RHa/66NMbJv5oFrX6nNzNiIO4n5hVyzxcHLmr"
+    "dFkTr/x+fzXxqpv2JFhIgW0FBB3Qqh4E/YX6BFj8ELiRRw/UmCNtUuOBPlQgY0wC49JeE2ypYoCOSr3bPkBQR/zi/jsSUFgjevHoDuxbd2aS0p"
+    "mod4vEdIZqZH5fvljG2NjaWzi2DGrRZciuwAagc6MfZpQf1sG1qHUsmroVLXyKc2vlkhlFPAeMKZ8JZ8F2AjoT99hMLPExEUbb7I6GKtGl+grw"
+    "N3Q5sa3vN2LQGKzX6xySI8WggRUsC9wncvJCUu1uOwsn5BJ66d+sx9bU+t6Y8D+oJOpr9kOzPvQMudEZy9zIIal6DJs3JH5x7iyiIImtNfXXS4"
+    "SDdtyhEltKxhKGiGpGo8K/DXEIGk0mm1jU/+oEzPewIlzORMPvtEUYZjj4IQuJO21f+Zqn25+L8aSl+LD4FYoCnMbtPIdx89g8nMKW7lCEXCQ1"
+    "GFD/5Iqu1XyRBbOECUjXuL9wm3BmCQtzoyoEmI+56VDuP9h26fVGi7KbFIciwItQTYX0hbQglBkuhWRyojNaOhCkmzKI0pXFU1dvk6MbQMGN4D"
+    "oLl4L/uHdsm9rgwahhXGYV3TzsGPOIegO3GLHzDMfOG9tJOncbs6lUu9tz6oZ9Su50jKxSvzpNhsJs2aV9jAN0jmf6wOBaVuDntN0qOV3YePhA"
+    "NkWydddK+UhFZMPardRp/kDn/TQocefetChzydk0YVE1hiA710rXsVSxAFLS4g81Xg3NepiS46Qia5M9bu5J3OQOufuTN0lYJq71QrAn4VIKqw"
+    "inAoC/v0EH8424BgA7lO+CxpRXTt/0csf6ErMRbGGIuZ0HCLYwQiyMEAtjkOXagZaz9ZI29qiPN7yCJ5149w7yL5AOZ7Z5Kn+LM4/eMnuDJeW3"
+    "VHwSv5XemmitL01aDzHzahfEWFY4lhWaJIitywoPDMCbaTCqcKbS9qN7XKm066kjCoTQeYznkeZAzTmBtSabx9YvwiHCZF3Sgw0porWcjADjqr"
+    "yVWLzBRt56ycTrN0SQ2NEPj2V1Buu1SY3rdVikiZ2U1QGELLwerHzNolXoE0nZKFwm97NBiBMu4eFUbFfnqxNuOliEOvoB+QWYfJU6agaShNcZ"
+    "PYSvNHDEe+j0ZV1ZRJZsEFURAPpcgCDBij6CIUNqBc5iGQI2K38jkVjhi1sKrkKrbrD91E4UsaM6NmmVbtCPcf9AjsAWWfSyCVoty7Ig4373Fv"
+    "7AduiWpqZsNE0xpSXcwDvYyuL/OWDRSmfsyy9q7fxFcsm9Fv5nTgMwkpnFl6CKVjTwHA51Ihqr/L6LtfmNkPpE7m98kTGtYYxiqbOtD9uysqvq"
+    "YBycLH8ltqXl8uw2i+FFo1kML2pmMbwoWc/yedoPB8uSjbGzvmJnqfLaMnh2k9xoYGJoekzmFuC+u0czMYH0SCpLrXVByl+Sux2TeaOtSMm/ar"
+    "EkBS0KXR1Kyu+KQhSkLBehyI9XuR/tWIgUgVXSg7DBujl6Mccv2VjAwN12okWKxATtqZ7owoZImFAys82v+Oslu7hwRa2B7KTX4ss0MpW/SPAo"
+    "TFiDv+5FIdaHYok99nUTS9xMVgZB8G5GXJcG1gyi1hPoYQnlHQK6ojgLm6/Bnk5mt8iG77LZvc8f1prwbO3LVQO8Gg14YwyXOgM+kVlTCz4hMN"
+    "qE/4IpILEOzyzQM3/+d8f+D+g8gqJG9c9OtvzL5w1M+ZfPKy15+CpvyCu90pT96nKjmQ/ZCalbHnGQgTm95LFKbMPxLI3xbE90vmrrgs4eXzfo"
+    "tJHjuouhjnPx+zRYBY7OX6qWQoHMaEEUyiEdfxWFEwmzNxfaCD+EgxiPZB+rq+VFhqgkec63ji3kyEyOLeBOyY73bdsAOdZO7i9H+ga2iqzjEP"
+    "tlwUIYTkjmIQVz1iaND5fjyplulezpL/twyRbv/TDQOlrJd7UulssWU5pcdq9z9dGnFrE9x3fgShiooTpazzDfYDu2rOQRyna9dGZLtc0nsgDX"
+    "+hI4uH7ioG4gfBwi8Vni2nW8W9m52ucPj5VGA3WmpESnsRZto6MLpANT0rG5aTN/RBGIDSEUXgsTt0BmtIkLFhQ8Way9Ym1HsPnt54Cslv91aY"
+    "7T8YAsWuFy+1ELLO/DGLOKswFdtQs+5cmM3yKpSCB+SpS7gZq8U0yk0d44rdkbp+W9oU6euUsWelHcD3ZYuIXRYhHHlXS45YmFmEQTZX0hOJFM"
+    "QzSGW88J6HUD8byuFM7rEvQhPtXUo5wL+7ssnRrswxLlgMEPb5apsY0MsP5fdPr0h1PLp2vrK3Ej+ti6YjEaoqkQh2PBxiEPnEx+sjnzM0Qmg+"
+    "F9UQ6oE75B8jPVhe15UFLsOs1t8rGWxoQd0mctTXEP9MDXhgUQQ1v8TbmeUQo5nosHtK4+X14eqvfvki0uxdue6ENx+NXkvkicG1/VKBAHV8c1"
+    "A4hkgukZMKdUmIsFMMlZ9SiRELqUNHUL291KW4kAaV7hJYgvpHmjCE5whYJzNJYnmHMWTOoiaqng8iKo5H+GwmRzCY1a9axy4asV3xoieivoxe"
+    "zxoHZGc1anBEZzGkYNy0eVygSUjGT8RCI+Pz0Qw8W9KfG6Ot0ptdH+9rV4elscbhaLQsyD8/gDGgQswIkmoOBlZQ6od+rOuyXCm+TBq9PgpQr7"
+    "DlH8gYfvk0P3dpORySNuzVw2u3uA+CQh/aY5e27Ep1Xe+jfzy1Pg5AF7a2KtHfGYkSwGpb79BiKUnmCh9dr61Xnbg7zf/+2mPpCSg++KLy9GV/"
+    "L7MmvbtfboNcQmn10GWms1nnvR6t7SzwTwy0/p3QYmkabupGZFmoQoc8VCZ+7MsKhQ2CW+T90TjYepu2xS5236GYLpLEPReOKarNxiAU4uAi4C"
+    "jAunfqgrd2xONTanDkodTWqcxwfWnLr7OWvNso81ycdSPbbYY6zzjLWU2miJAeCUMLBnJAgcylH5dKyMaFQYUVMXUWT/A5yADsEALvaFYDuX5S"
+    "riA7mQ4nHovUAx7iSHSFxX+C/sq/CcHVuHYFuHkVMmHgZSjjyllYVkeWSjkK8wiy9Obht61ECzBXRGHZjHYhQ2zgMt2x7nCo1zhQ49V2gsvzA1"
+    "UjDm+AeBl1EbGfgYhbfs2/uvFJ+9FBHIfj2piwQwvHBKkysb5Z7lUEH05pfi3kL4NppzxHrnssjG331sXeH027i47zYKsecOTL61sCNCBkkJLq"
+    "whS/yCMAkxGqEBtNrHD/bc9PH588WPLWIMUeTYj4Gmy1a6P9SQMd/xl+CP553qAFNmPxKHSg8wiGiTP5O2QfbUR2bcM9NjRWfTyqO9Os5QpNuf"
+    "93ry9PGTtlxX53Zc6Z8KQDhS4kWSKJ4hPi3qkda9F3kqo8MJX/IqiEezJeihbBz58Yx5q+5VzDtpvecsCmatZJJSGC2Pz58u4r3BNzyknjwkON"
+    "mIDdKt8X43AoiwGaGVBFKSPeqotgrqi8SzSfaEOGb12+LPT0/NEQeeKmpSUmt1pSXeo4gEp12l9v/8O5enWBuRfaC2Q5IGMngbc3rFkLd8tqSe"
+    "JjZ6j0hSMoP3S1Zh4fNuJYOd9CQdJDC9p4JlsGKVYhUmrHBwQwqKKg6coCViaPwZHjbSYOg1LViLqfe4OcSJYAMLWwoJcjZzEshjhSM+e8fd0X"
+    "fK7AHHk+MDfownRyu74yLIUw5vESSBlGwABYdnxFGX414dmrLF0vxyONXtyO20Poq0A1ohVyy0VtGtOO2XEHujczl/V5ypbRquh7ksmiiNhDcd"
+    "lkWRdjjzF+PDQ8gVljaqEFQXGQXyACubAxoGGyHgSJeGqUyHFaj2lxB70sF+Y3NAXFIrF4L3kI8WEhaLgCyEUA+UiQT7EPjoUI0lXcn5AtX+OP"
+    "+sM+fFpnNyDJ/E9eUH4jxODMOukzLjq2v681QG+/VflpvsakclNyeO28ewqJ1U8seHSjCFjKRw1NrEW7TERksHUOGSp7ZCckc5di1DJ9pGti3P"
+    "naD57th9KCzlsfjtuaPBh6kOyehoB1w3eK1qBjGfC6JK3s/QWM23tqUu37oXn+8xcpZFTpS1/AELocjoTG4ea0WCMO4TFzxy2qQmD4JMwum/2g"
+    "lKERgsqGLHLbVctjgDgB7m28OTEDwwPuW0JVh7idDg80ml9IVcmC/hqXF0W+JPC0EiBoM5GTQS2Q71q3LKDVDLMvRGZ5gB4gTqnjmlLdABdhyH"
+    "xjkQ7REVM1QmQyrBUQNAL9i4wcQiCXw+QaTfVBBWyBqn9w+it8aa14OyH0oP+IrMaKcu5SylwTvFQBmMdcct647jB9gKXCxZsz1w90v2XsNa5o"
+    "35W9zjJjV9Z4b8aSq78yMAqwu781P7mjR2z8iK3DquE6ohZTMi3HaaDLGxiDyTcZIZTo4DoBIfG2Jv6QZ8C8TgD5hLZUuYWGjzuSULD/A2usbw"
+    "Pf3qiOpv8JkxsarLvGdiabdtJc/S9ONb7EIQalJXvPwVTnVaPBkPvBAmu4QCatpauYfY5FE298elrNirKxwOCDauKFu5HauP+nK7SybVzs6lVM"
+    "CZUaM5Ebce2PpzPGPUhC3XR4OYdmJr8pbFka3FUcf5ua3Z4azFwa2lob19DOYtVauMc3l7mMuLoLT1kq6Z0Fsn6MKd28m51sq8VqVGOhsz+a7W"
+    "wuTZqxoM5oXJYeJ/sxB68hTsj7DlJObgRCap0YLT1wd0u4MWUAjvMI3PJEcYCwCHNOLSDsUmzMuvaSlBnspoSwThaXGZy3HRcq0bWkhAgoXmBK"
+    "nOTcfXm5GPht/rhGMTJ8+Ia4k3ijxI4BiajYbjpp2MUgozpNQZbQhYYBsvIIbP3EpCGZIBi+ijfIu4I0pNzDFUSsLsm7Lb37UJhepjJ0/V6djZ"
+    "Y9rNsfND5dQBJOws6jKowGk8zXrfx9AsYL6wTduIJkNitDkAli/OYvh88+7M8hw/CsU9lywKJjCEFyTmiTdZTuL/qA/XlN5J3EFZ/AFAQIizZm"
+    "5RIhEej862rsNWS4kGganmhFnnZQniYb7bdJTyfnDTfLFnpkGkAdao71TI0g2oeSVuU4jlAq8xtqxkHOMWSjVPZfR5R12XW3EYI6m+ko4XgfIx"
+    "Q7XkNGpngsTXGyyMtjG7vfHapjOXBNSedrAvdLQGy0AmQOQAL5vGfVryFeR4L0yJkGTLSOPQZ/J6dWkPPtaO7MMH27o9QoGOUKCmQIHG7nAWP6"
+    "d1iV7NTcZqvbFgdTDsH4sldwrSmhTy3aeAemDzO3m7G3W3YSmcpqyu0bsmVVDekMU11eLiqm8mdXntkCymnLZAw7UdwDKYhTDaAM5dALxzAoDC"
+    "Iwv+2PpCHGhejEH0Obb2KEHL9PXE4iyev6om8bmM3cGoVbgnnwgbG8YmJrfQg+Qe6DnG0kqDT5hJTRodlkWZ/+dBQDYVRz3R5gS7Zpp2UlR5zQ"
+    "IcohhP1wvoSnhvPTml//hnu3I8/XQ2DdPfKvKffv0EtUV6h+OoJ7P9sdsDgd/pjwPx+T2Hgbqi0Umg8pdYt64KldSU23Uhwiz8NceNAe5uqfjS"
+    "htgjC8SChbwb4pv7tgy4cAtyb3JeDtzhjlZN8t73A4y6f6C6Xy0UrbdXjV6fp9ovin3HhLZ6ZMSrfyPsGgRREguYrnjzdt4a9t+LYJ/yXLyp2C"
+    "tty9byVHvsYY//2oHp+MyQsF4j7gqGIJ2+DuHeI8MPrpwQdbhQ7GeWOPEgjo+KXlX0GCoktY91Z4ZPggqDNUNULA3YhBLLywhHPaupYNvYAfGE"
+    "FfgvobWgEMmi/owBkK6CK7KgJ16JEU7tHkoHVAlUIjIhsbcXV+ef/q6X2VtNydTbv9+8P9dgFneGiEiI96j0UHPZbXXeF2H7KIF069F62qRF62"
+    "l1h9bT0mzPOBXVJtGVEA0vxxVjeWexaGP4GzCCbgkf018nlciH9cmWAwAfdoecVPnODPKhxR2lL+GLFpX0h8nDUB36fv3GpXoAfnNxYQEtOIj8"
+    "rjjBA9mSMavu2ZNcWdnN7ZqUxmyzJikokdan0CRREI9uA8PGXMNFcnhKv62cQIM6Vr8dS8TD2ZhgiMrHj+M8KlIEM80f5O4ca/7Nrfk/wkJIhQ"
+    "rhujR4BFjpQgamMl85rK3alnJEZjQudeoABANmHTihsDjPEJFO4Wwa2ro0XQX0q8Mi3k1oWupRevuSHlmIbxdYg7rdECjtje5XhgeFskW//k0x"
+    "5DVBka0ZgA6r40pNliBCqp4wW4Q4W8yj2XE45oEXH2PGsRW8+vHGYFaBw4Tq0TgVlRGYLIm5IZgb1KFrKvaggp8WHj5vJ/bei42JrWF0bTdhQr"
+    "PHZsI42dmllxAza6oxQzBcPJws04pHn9PGoyX301ooC8taJp5zRFvknffpRaMs4pn1e082q2OwhZbJUJirZNI4b7zakbkwz8NvAc/ds56ZBYQv"
+    "W00UylAMgdmgSBS711gNdDCVblM7WlH9LIC6Trwslcnu/5el41LsQ4UKRhkZh3kA4j+RPwdAyKUszWJQcAWWlQ3fkVvOgtu4kNfQiAGa68LM/k"
+    "rdNsIrkO2zBEbIoa1veZP4JfjEmRkc8diNrJvyBr0ZnD8EGWQuju4+8vk7EZ94hdYz63I0Zms6j/gby3V8HAzFUWDiaDnUiQL+uxtXDHfzHPW3"
+    "GE4uAj1Izjx6y+yNwi0Bi5eHbLXqBcLEINexUTYCM0qUd1gMecrhrIELjPgE1GNfIZ0vjJEgzRarpvSklFmchX3UGA5tVayiYEE7jZVN6YazIj"
+    "JYLdCcBKsihOp2NIecBEBeLRm5RM6y5e/MfYiqYwnvoOt8r3a6MyRNXe6DTqcre9yTJGwsuxwWEc4UgMoTGTBZS2sb4WTFF2Ld9Ha4tPDV446L"
+    "1pGqlKxBsOpwsklDVTzpLok3pvpYuDNGRals6pKNsJnwbGmrWEvEbbXrQRMuNCQTtTFy4UXYVxmp2Yz2JLbB6dIRw8LU2skRw2IcuvYAZTDiiO"
+    "x26NoIJNI3r1sjiYzT7g437S4LGcHvXKaDjWiDYABt95dscSS6ZC/oBcCuCgADxcl6DIOpq65qMAgQYuCQqyAWUD7CUPgkzmPgGOo4kyHrPHRj"
+    "/TrdQzusJUZgkNdtN6KlOtZxiI72TDkj/hL88bxtLWPbpdspVFGNI0BhcHmbZF5CYHTH9BcZQ1qtxOOYipUOqbWKXGqzatDcDYwWB6TnFgH5uk"
+    "2PbZ1lHUvjVWVJ56tiRSeWl7YCxk4pjOY1zLvnxIFMG6alYwUulNNEjmGVL6LmVRq6OSCqJpa9t2obu8sRDqzc9gGG4kgo3vU2Cts1NOSpzGhk"
+    "6DQ/5wN0z6Ih9cb6jX6bUfzmN1kTB3tXCIWCFfrYuqazgCrUv1tXfERti0U9hG930vIQd5y0TIlkyQYxDARMZD/pWUjaoRWQQT/YHv1lRY60qB"
+    "TxcZQIyr2Pb6wnZ1nJHLKgXTlBzfmfEpgc1paj2mTTgPIRs24jAtg9PRDL0XtunVBIiUzm+8BC2SoSsG0gW91mYCJoHsZO155ZoMz87kZKQhvG"
+    "igPe98Sx4ih7k0DWneNjazvEP6Vi98hGFgepmsgzGYISTyPRLkHzIOIWjED2SNpa+Bv8uPAcyG+WF4mTmZPQ4fPy0K79/eoIvWmwFpvUhMz0QI"
+    "MQsqk4wnuFGNwJ0OaVXMocB434eISLhXvVPDxQ6L998qRJA+6TJ9UduPCd5hxvP/+lSGbuEBg11wVVD+LuKN1hecJdOlQde/YZS0yv69fJke2x"
+    "5aOtB/5F+QtQDjXBOqkVZSvX1LgYaiWOx0ybgEmBbMARk+w5+93pk9Mn3z89/RPi36jtYmhAJB7mMG2N2l+i7Am+v6vYOiF23BDwxXOjKXxKba"
+    "7anHuE9x/HhR16XFjJBTyQw0KJd6JzVuDzekclvuJeH+UzF9wVxzWzhBUPLc3MRQBgucixZsOKLfyyr9GaWp9gTwq78EW3SrCPXsTD8CJ2FAaU"
+    "foT8lSQQiMuzmx/xopEf8aLGj3hR8iMeKpSPlAXxxmmio3lgzDTRsd7fqAD9WGser7TOMys/CaX06eLdTbN6XI9CzowvnVUPQ8XQYPyQ3LEB+w"
+    "dQEN1HdW6J32VefyD+5obBnw2XONjupsRv+1je+FrTgqsUv2QA609YPqmiIJ5kIgtQAgDMIz6PeALylQhHfQUk6qtwGbBosUw+lUKpzHeJz6cl"
+    "Lv9xj+uH+kfr/MWaqc79S665P0nlWyxYEN/huEEfWxehxdY+Tz04Lgxi9PMgUyRDH/wNNF4uYZjnLGCciwMaU+SAGiR/XA6AY3q3cU+/OSaoDD"
+    "7FJ8a6ljtLUCUg55m1HzubndzL0xcvGriX4qpK9xK/G93L1L1EPfKwHcwW0c901SzEibitCfgz3MOcZbG91VdslqB+1fSjFly6ZIv34j6bY2WU"
+    "OMCduTNDLkzB/feVedOdZVeZW76TdzxW7mF305bs+hiFt+zb+7hP6hjZBJlkGDy5Jaeu1W2OlU2Qku6h1fZo2ZN4kd3ZozJ1R8kedkf9bfkD9z"
+    "hWBqGLux1/ukZxhsAe5fdvH1c8bhbJgElP0ddjYtROazNQL+nic7HCqgnPJZc0KCHn2DUnK48gpGvHoxZAech2WLlPHlvQRYRI3SGn7hwQBfmS"
+    "rX0JQQiBNJymJ1w9gHo+Ex+7eK11/cv596cvXur6mg/yAGPcbqBxuyXhyzZxu/h6g+N28dJUoTuxuifWy+c4Zib4fkY4tZb0G2SpYR/LILVwwQ"
+    "K58DsF9V4+bxDTe/m8MqQHX5VaWefOtzaCSSmMrtZR+uaRmvFjvc4IYgLZgJC6riXNUIusSNCtiud1A4G8rpTH66I4oD1HL4z7ETNi2j3Wo5OV"
+    "c9JSLsnUXWQ9nAPixOjYiNGoD6OmDaMU3maep0WMqd4NGRKj+wA2MZZtm9j17vte+IytdPZpTcV4SrLPUvF/PIJA/qOJ9QgMGvgvsT3Hf/TPTu"
+    "vfSdruhKFkww6YAFC413xyTdti8Yeauemw6o8rY5MLAPsggrZI3hkqw1ErQGqAWKGeOD1iyAzAR/oAy+oRr0JOveg8LmNwsxF+gooMLNT0GJyZ"
+    "wsdTQw+ERQl6MMbvRiv5AcIFAarKlFPqd1gTRdrhLIusmkZcGVgK0kIXVqI4Y6Owj37FoS2GsXx7LN82JIh6GLj2TLllc+ZniAwGaQcYQ08OC4"
+    "tjpmpa1DwTM33EpQHTbvmPRfZmZhwmHYrsi9uhB742zAkOeB80FUBGVewUiaiYs6xOxn306Q0Tf/SYuBxSD0SLDBuuYk2CLV7d1fm1eBs1Sa+t"
+    "hPkBVbi4FlcBWwTEE65kCGXmwj5hPp1gfzMXO1CYK+UF2vUeY5LLaBulOskFq6ttgXqWxuBkF+RT4DHBMYPFCh3QMAR6qyL1nfRArwjnQtVW5F"
+    "EqkloZGqPTWufBgvmnAKG7zKcTrffeKtycwYRJn4U5EYHmUe9nTisB9Yhudl21iBICg/Ms77+Hh7SEmx9Qzt+oEgcVysCaCETUY2DwzOcdhdEk"
+    "ByyuqhFGKQuMKdJpW82VpzJYLD8j8FsLQPg9aCkM2LXleI7IYIb/RDzH3RjGcYdPwfD6quF4bf4jR7fHDEh8arfiu7jJGeYWM4eAxPGEs2KTpk"
+    "RUzN2ojIjgNCrG9gJKyAzPUJ1D0tjhIUIjyRLWSVKEIoQkG1tVQVErcJn9SSgSPo0+GnGvlLKkhkvqg9hDNpO7RnYWd4H82Y9UIKkz/Z05vi63"
+    "e8804Dzp0NL7iV01JvlzhoXLFo4md9Qgh5hQDiyDmKwEzCHCyUftxAGCL1u6QANZEWMuccwlGqCNDYzTjVkqg6CgSBA6c+FFTTnV8L1NN9K5up"
+    "Mxx0+/TVvi+AUkgM32jGqBBbC/bJ9l4+y+uNILVTfzPHB9YCjrlim+cofp9mxs2mR6hBnTHDvJLQugDBh+YaqGhfTQWPhJ3skYBvffgql4tf1K"
+    "bMeuoZw4OX6NiIH7aF69H5mnNWBgZ3ieQSEGJm9ZhAxMm/XzkIHI3wrMwEz9SQYzED9dxL/TAjKwVDq3ooHncPB5+hDwX5K7Hb2U86/aVNQpu9"
+    "vLe5X7xY5CrwAcaS3prqgjg5Jx/JJF6WYhVPPyzUB8NpNsF/TPtBaqqvIpawRoCqAKNkJ1HVTWjMMrG9RDAeIPJK9hWlzkW7cbxNeUJueZGuvE"
+    "IGj+HY6GQ6b+NpFz4qZQM/PbnybWkq2x2l94OTIvhQ3/qUmrK6La3w+PlVcGR3QmVnXl1QPvb+TRreeEzTvcjjj/IXZz0G0l5CkHmP9YCS5CY1"
+    "06sXtBsPxIaM0HmPaYMW8FJ24nrVCgHdhqUGoheQusP5YRnAe4EMTGDiONbdwMVyOl3mPF1Yr6NoinvfClTeNAMTkCKLnOvFsR1g8NSrB+qCzA"
+    "+qFYfiXkCa/QUQgptcFlb79IE1OIDpqZr8RqtiI/dFwlkGQ3dhJHnc0Ui+NVpTheaSfOtq0/zBEZXSedxVSX7oN4THNwTxLPpMz96jmnOaIBTz"
+    "m98FdRmBUO+GMWu/2dzmIsORwl7lCel98jnp1Ebugs1FXgsMAJN9NbwjWbq9IfLNHtL9//pKUA/6IeVU3UFv44iIlvuDA7D1RgkXCP2L9HPNTD"
+    "ON3P+zz1ACQgrCBh3QkJyMHOb8DK+0qtJxJAUXzeqtNgR0LpIImusZE9GdlvAd1v5UbcSlfMG9wFS2expDwEl0tBzx2I+eNMZu1MZnHWuK46fJ"
+    "oqq7ZgWyvH15bi1tZHp0SGV0bfiC2mAFphwSvmKo9TnggwbCmUQSlMa2BHAoRu+xiG3WPhNPlKHORfhwhBkXZAkcMrFmYEFUvwls6ZcB6xfhKf"
+    "/OEFClTgrMV5laEw11oAv5TNw0y4WEY6D3Qy4dKbQhatBaPzRGbz2iP+JvZv1ALh1hoiM8pgFm9hRf4cWoGWECoQF2K3CTRtzaCqGWqW3eZokH"
+    "1LCBzg+MFbyKhItj8pPWsppXOxGwKLMykq4HQqKBnB4bJz4P2nTx8/HUgKwlbgdCrR/ngXTDgN/XDi2J8xcraW0ey4Ww4a3zGhIR5xjZ/PXOL0"
+    "YccN7ajiLtMsiGtPWLeV+zOmMRsay5ktQXmmQn/EhasFcyxga4bkTvxlvXRcjHODmzWRwz6fttumz05fvUx2KPyjbnNefzi/vNT5WFCqbVOXbN"
+    "q6WHnCIXpYfyERDFpNzEZx1okF65HQmVnwfhC+42IPu5ZL50K/osol4okcNwp6sC6FON5/+uv5Zcn9YlG4isLW4dUC2VYB1r1tlhhMHUKkgulR"
+    "4AN4ZhJONTRGmp3jp9k41TIqEZoRBu+0f6AdAlwt5tpJQZJ/JjSaKxvZfmM+FDGpMYe/xddIiW9Uy5vUlIaKmQYB081oqpZvSjFowRJZZ2atA+"
+    "YvztReVBbljNly4I1HOSeLHhThbrYoBMumDqRqygK8od8qTIwCWacc4T6VJ1gZqDxhmqEKok9S82JN4ALorcHzzefCi0tgquXE8X5iiPXyS0zP"
+    "y49XP8eXF4VaCG3hs7YRXUphvNQghiEfF1HepVbMilJ8jH3gjrYwylSRua7wAZR91DJ6XKIdRBDZplDnQqCLG6LDMKBWenwYhIQiX5uJwxCxbK"
+    "LZjBqGVyOc0Wn6Ci0lViYehMgY1EVzVIyoF51wAnEU2HziVcTp5s9o4GPi3hNbkxklMCyBmwaUcB0aQo1qLNAZXIOUGfXTX8HfLrTdCEpxaFCK"
+    "uKX3dtMamKJEanBIychOhnLnQgcplEhHiJDOYliRgHZAaMmRjZugK/dDsoAG+fYAOTm6cfl3FoCMtLfmf45sXP7bcB/hCjoJIEs5boHOQkB0Sk"
+    "7FM7eWQom0l63wQNo6a4C61tnR83lxtMbqOsYx9pMCXFdRGzSYK5PakD3wuOF0maGyt2RvN+Bv1dCXTuv3mGa+6NaufiKPnrHK9OuBszdkcU2H"
+    "eE42RvHLWckNeCu9mp4W7dFBfBXZm/MBG3A3DZ7sT+UOlLWlONOIQbkXDMopoDFuicF2yRaX4i5HpFfzhtPSce2AagLYIwZiGaBO52aVORdPwN"
+    "vL6WIqYFVOAZY8yyYK8F7W68+ebnMIj3P1ViEmyowt9WeObv22BlvbEtPT1CWsxVwrvGsReq2QSM+jryVs31RgsCXUZSC2LNTZNL1RaTM1h9rD"
+    "8qY+xN/CkBi27LMvqkFUTPRRXuqJxaaXeU6w9WJPCtKaw/DlBqzUFHmMe37bPZ/Rprpdn25q/abPaIUed30zKEb9GNo0VFMPwNhiFK2aHMuZRy"
+    "VuIbY2Y5M53MmKEbkfWxchXP0VuyU4decAAoClcVpE8L7vPQIoGhxpB5oqAMW2UEADGFn7Ge+OUwgnOBxK9gkhSgPj4SNu/fRfP151AgVqNJ+w"
+    "ZjxheTphQBc4F64TWl2JeEDN6DFeXfoOI4aleFOfzroiF+Zph9Pxee0Iuynu+MROz1sq/p68UFx4L9HUfNZHHbdBC6NZ22cI/XVTj4akbX+bht"
+    "SMJptOIGI/Eeio4TQEG4SosZriaVnAVT/92vEtBgOyU5QSofJhVvbWy2YnHTf2Rvyto2x1tIMXbkBXGP2PAcakDAcivWm0sjsiUt9zq+Eo9ASY"
+    "WDXvY0tOIlXsrAJBP0A1Dm0SURDEHmnDAvgClblF8AkISs5/jPv1ARsK2kQm8BfvcCgnOO+UCxOjC7ZGgXZgm1J1iOCGXFIS2BZrChJ4TNsQgh"
+    "mO3QUjr0Q5RAQHxMiTprbC0ACdHB87bywSb10JnRcj5zl4NkuMQAve3yIe8xe7RNRTPkA6XScvqM+fL36s9YZSwoKcosixHwO5ORv0QrA3blhN"
+    "H/9NjLiHypMiop5HhHYV8rMdnjhJ2wsALaFncltmNxxyqVIsnAZftTPh6/pXdOQGV5Gf3ADMLT4pxEFnlCuIySVzbdXzlbxSu0Ntz7XOY/PdoZ"
+    "vvxonQh204wumwrbmfoeqH+Q8k81BT4z8O425cxtvXMG7OBWPHWb7b1bGF8WDorUrYmo6XNktxNF6xGX3ZvnCtXIfVIB9/Laf1VGblr5NpPvfl"
+    "5qfp4J+GKfrUIMQwB4DR8DPhRUl0tkhYhsFjC8CX5SxDwb45FL9IXCj5eIg9NFvqsu9FO2Vfv9lzSr/aV9vaQeuwSTK+NP4S/PG8/UQTCG7ZEw"
+    "tASYUkqDCWNxJkeQ/uWHVOH7Lc+rx+NdRJlsboCT83Ko0vF38cWmxszxsDd1ItimqXyzxJqGcFdwuUygZCilnBGCqVJIzbOf7bU/B339UWGPnl"
+    "xEml5ArfuKmYjrj0wqDxofteEy2nAhzvGsCMyJQ7vq7xvH4RFEgHtAoqqm9kdgisRRbBLJ0FWZ0pzOdJAjS2JpuJpUAywRqBEWbwzbiUVjoTuB"
+    "pNaN9xvbbTLWRuQjod4uxgEpt/ebgcrnjVSNeJU5O6S0kGmbMTW0y+QXJyY0aCv7EA2nRzBlm63WXhHkTVAjrRplUrgC+vJgI3ZHyGwlyNkjAd"
+    "2E385ABKyhPAyD4Qy3nIVistz2uRXbNkg8B0TcZq+Eys8ECOE+jBZesRuRVG9HQp00nJBleho4J5cnAUyMePazQmwgCbwfSNeKMgQLLYJ7JC2i"
+    "ILArWvYM/JWmkIsD6Q8p5Spqk6I1KO7vcbjJZoUxWR6ASKqj4MnV7WJAQNU3IQlRmjuBjihXXE1r7lUe+WBvyxJS6Lbl1nllSR3FIL7G+ossXA"
+    "5S2zhTWvrgerXldpv/tf04Sd/5FJFiJL/zn2lpmS4Z3UxKEP21u2Iy19hW1l8lfiOQNyeUL6xaVhCJmVEHS5/AefWLazEDtETnL5N+uxNbW+b2"
+    "jZ5LrPTl+8aNB+Jq6q7D/D7woAuLhPW5o6KdEgDJ1E48iBtKCH5OgIDhI0bDhtjDbXoQUsRzmgGFS2NhkaNsf40Viod+hCPfVOco4mVsHIuX2a"
+    "TJ7YTD9SNyQVbT01N6rao/CHDbc0xzsBh92Fcu8YnUNuVQuRA4j4/x1dheJcdCFGiBkmHBmydjiNGzjBZgRV3IO61dgjsYL9oXjCzQNKpzPBwA"
+    "ULtPA9tUedhnoQZ15WTGh+i42WvoYMIvoMD8XWLdj7OQjjjTN3XDrlIQvaw2RX3mIsoe1eQjtWMI9ltAaJoc8y2nr10wOXfxI3u47vdaSMrlS6"
+    "QwNxHYoAcssWhultW9X9MQpv2bf3X6lBTVj9ckkGHqcYad+OVzfiFkfKJIjvxlBqW++7LeHvhsAvFc1eOqseuiowA/AhueMx8WzLBExm4jt4mJ"
+    "lzpg+Yxq1OaFO7M7Qgjbk3LUI0StYmqSgdTCPwPXu863A6s1NJCiiN8quiCEt2Qj08a7NkXGYb1aXl8rutQYJu6uUp7s3VQRVPwFx0xiEzFnEa"
+    "QPIL/h5S4kE4mljJ/cvpty43GLEZDXbtJjX5MxC0NgL83o+8kjrL1wApUpMdbTnTG2LB8SqWuTTiPeJJZhiCVzaDb4LGaQEpvGenr14m4oJ/1A"
+    "no+sP55aUu1kG8DpGOhMhgUAMj90LKeVgSrTmfIRo535Xz41BC86J840C8HgfixRZlSd/0wNzjHsuU0a/3cxSOwV7i0vI2x8nRjK2g5+hhyhjP"
+    "aeDMlicaZ0l9M6nzj0h6zX0eUTVDe/ZaHorLsmX9Q7UzUlmRUl3PN5BG5uYs3n01HmyqFhxWlx8hd58+aQK1L66q5C5+V2pkCrUDLqsRljMk+w"
+    "dW3v0BpWNubzjJB63J/+P/A9trBfg="
 )

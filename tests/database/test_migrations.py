@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -52,13 +53,44 @@ async def test_three_who_upgrade_an_empty_database_at_once_do_it_once(databases:
     await databases.drop(credentials)
 
 
-async def test_the_newest_migration_has_the_models_of_the_code(db: Database) -> None:
-    spec = importlib.util.spec_from_file_location("newest", FILES[-1])
-    assert spec
-    assert spec.loader
-    newest = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(newest)
+async def test_tasks_of_before_wait_and_are_recovered_after_the_upgrade_that_gave_them_a_table_to_wait_in(
+    databases: Databases,
+) -> None:
+    credentials = await databases.make_empty()
+    connection = await asyncpg.connect(**credentials)
+    for file in FILES[:3]:
+        await connection.execute(_module(file).UPGRADE)
+    await connection.execute(
+        "INSERT INTO tenant (name) SELECT 'default' WHERE NOT EXISTS (SELECT FROM tenant)"
+    )
+    waiting, taken, delayed, done = await connection.fetch(
+        """INSERT INTO task (message_id, actor_name, message, tenant_id, ready, eta)
+        SELECT gen_random_uuid(), 'any', '{}', (SELECT min(id) FROM tenant), number <> 3,
+            CASE number WHEN 3 THEN now() + interval '1 hour' END
+        FROM generate_series(1, 4) AS number RETURNING id"""
+    )
+    await connection.execute("UPDATE task SET priority = 1 WHERE id = $1", waiting["id"])
+    runner = "11111111-1111-1111-1111-111111111111"
+    [claimed] = await connection.fetch("SELECT id FROM claim_tasks($1, 'default', 1)", runner)
+    await connection.execute(
+        "UPDATE task SET state = 'done', ready = false, expires_at = now() WHERE id = $1", done["id"]
+    )
 
+    await connection.execute(_module(FILES[3]).UPGRADE)
+
+    assert claimed["id"] == taken["id"]
+    assert [tuple(row) for row in await connection.fetch("SELECT * FROM task_waiting")] == [
+        ("default", 1, waiting["id"])
+    ]
+    assert await connection.fetch("SELECT id FROM task WHERE delayed_until IS NOT NULL") == [delayed]
+    assert await connection.fetchval("SELECT claim_counts(task_claim) FROM task_claim") is True
+    assert await connection.fetch("SELECT id FROM take_tasks($1, 'default', 9)", runner) == [waiting]
+    await connection.close()
+    await databases.drop(credentials)
+
+
+async def test_the_newest_migration_has_the_models_of_the_code(db: Database) -> None:
+    newest = _module(FILES[-1])
     believed = decompress_dict(compress_dict(get_models_describe(APP)))
 
     changes = list(diff(decompress_dict(newest.MODELS_STATE), believed))
@@ -68,7 +100,16 @@ async def test_the_newest_migration_has_the_models_of_the_code(db: Database) -> 
     )
 
 
-GENERATED_OR_NULL = ("task.held_on", "task.rejected")
+def _module(file: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATED_OR_NULL = ("task.held_on", "task.rejected", "task.delayed_until")
 
 
 async def test_tables_have_the_columns_of_the_models(connection: asyncpg.Connection) -> None:

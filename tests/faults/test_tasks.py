@@ -328,6 +328,7 @@ async def test_two_hundred_tasks_end_once_each_although_their_runner_is_killed(
         await first.kill()
         assert await ready(port) == 0
         (row,) = await fetch("SELECT id FROM worker_status")
+        await fetch("SELECT write_claims(ARRAY(SELECT id FROM task))")
         held = {task.id for task in await ours().filter(worker_id=row["id"])}
         await lose(row["id"])
         await recover_lost_tasks()
@@ -507,6 +508,7 @@ async def test_a_runner_that_is_told_to_stop_while_the_database_is_away_ends_in_
         await until(lambda: len(marks(path)) == 2)
         runner.send(signal.SIGTERM)
         await runner.ended(20)
+    await fetch("SELECT write_claims(ARRAY[$1::bigint])", sent.id)
     held = await until_state(sent, TaskState.CONSUMED, RUNNING)
     assert held.worker_id is not None
     await lose(held.worker_id)
@@ -744,7 +746,7 @@ async def test_health_says_that_tasks_wait_although_there_is_room(owndb: Databas
     other = await owndb.connect()
     holding = other.transaction()
     await holding.start()
-    await other.execute("SELECT FROM task FOR UPDATE")
+    await other.execute("SELECT FROM task_waiting FOR UPDATE")
     async with run_runner(
         owndb.credentials,
         "app.daemons.runner.health:LONGEST_WITHOUT_LOOK=2",

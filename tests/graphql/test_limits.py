@@ -6,8 +6,8 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from app.graphql.documents import prepare
-from app.graphql.limits import Limits, Survey
-from app.graphql.response import Refused
+from app.graphql.limits import Limits, Survey, actual_nodes
+from app.graphql.response import Refused, encode
 from tests.graphql.small import SCHEMA
 
 CORE = SCHEMA._schema
@@ -205,3 +205,17 @@ def test_a_page_of_components_with_a_fragment_each_fits() -> None:
     spreads = " ".join(f"...F{i}" for i in range(30))
 
     prepare(CORE, f"query($n:Int!){{items(first:$n){{nodes{{{spreads}}}}}}}{fragments}", Limits())
+
+
+@pytest.mark.parametrize(
+    ("data", "objects"),
+    [
+        (None, 0),
+        ({"item": None}, 1),
+        ({"items": [{"number": 1}, {"number": 2}], "one": {"parent": {"number": 3}}}, 5),
+        ({"text": "{", "more": ["{", "{"], "last": "{"}, 1),
+        ({"quoted": 'a {"b": {"c": 1}} d', "slash": "\\{", "open": '{"'}, 1),
+    ],
+)
+def test_the_objects_of_an_answer_are_counted_by_its_json(data: object, objects: int) -> None:
+    assert actual_nodes(encode(data)) == objects

@@ -3,15 +3,20 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 
 from app.access import Role
 from app.actions import workspaces
+from app.actions.tasks.claiming import claim
+from app.actions.tasks.finishing import End, flush
+from app.actions.tasks.promoting import Cancelled, look_for_tasks
 from app.clock import now
 from app.database import Database, fetch
 from app.models import LogEntry, Schedule, Task, TaskLog, TaskState
+from app.tasks import Outcome
 from app.tasks.messages import decode
 from tests import task_actors as actors
 from tests.api import Api, gid, rows_of, state
@@ -392,6 +397,27 @@ async def test_a_task_that_waits_is_rejected_at_once(
         await until_state(await cast.task(7), TaskState.DONE)
     assert acted.numbers("noop") == [7]
     await assert_consistent()
+
+
+async def test_a_task_that_a_runner_has_just_taken_is_stopped_by_it_although_its_row_did_not_say_so(
+    api: Api, db: Database, cast: Cast
+) -> None:
+    task, runner_id = await cast.task(), uuid4()
+    connection = await db.connect()
+    [claimed] = await claim(connection, runner_id, "default", 1)
+    before = (await Task.get(id=task.id)).state
+
+    answer = await api.mutate(cast.bob, "cancelTask", "task { state cancelRequestedAt }", id=gid(task))
+
+    row = await Task.get(id=task.id)
+    seen = await look_for_tasks(runner_id)
+    outcome = Outcome(TaskState.QUEUED, transitions=[(TaskState.QUEUED, now())], reason="given_back")
+    await flush(connection, runner_id, [End(claimed, outcome, 2, "info", 60.0)])
+    await connection.close()
+    assert (before, answer.done["task"]["state"]) == (TaskState.QUEUED, "CONSUMED")
+    assert (row.held_on, row.attempt, row.cancel_requested_at is None) == (runner_id, 1, False)
+    assert seen.cancelled == (Cancelled(task.id, 1),)
+    assert (await Task.get(id=task.id)).state is TaskState.REJECTED
 
 
 async def test_a_task_in_work_is_stopped_and_then_rejected(

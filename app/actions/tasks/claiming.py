@@ -1,4 +1,9 @@
-"""Taking tasks to run: the first by priority, then in the order of coming. Whoever is first at a row has it; others skip it."""
+"""Taking tasks to run: the first by priority, then in the order of coming. Whoever is first at a row has it; others skip it.
+
+What waits is in `task_waiting`, and is taken from there; `task_claim` says who took what. The row of a task that is taken says so
+only once it has begun to run for a while, when its runner tells of it; or when somebody has to know before: see `write_claims`
+in the migrations.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -49,6 +54,7 @@ async def claimed_unheard(
     connection: "asyncpg.Connection[Any]", worker_id: UUID, known: Sequence[int]
 ) -> Sequence[Claimed]:
     """What the runner has taken beside what it knows of: its connection was lost before it heard the answer."""
+    await connection.fetch(_WRITE_UNHEARD, worker_id, known)  # then the rows say which attempt it is
     rows = await connection.fetch(_UNHEARD, worker_id, known)
     return [Claimed._make(row) for row in rows]
 
@@ -80,7 +86,11 @@ _CLAIMED = """id, message_id, queue_name, actor_name, message, attempt, retries,
     CASE WHEN rel_obj_id IS NOT NULL THEN (SELECT model FROM content_type WHERE id = rel_obj_content_type_id) END, rel_obj_id"""
 
 # One queue at a time: for `queue_name = ANY (…)` no index gives the order.
-_CLAIM = f"SELECT {_CLAIMED} FROM claim_tasks($1, $2, $3)"
+_CLAIM = f"SELECT {_CLAIMED} FROM take_tasks($1, $2, $3)"
+
+_WRITE_UNHEARD = """
+SELECT write_claims(ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE worker_id = $1 EXCEPT SELECT unnest($2::bigint[])))
+"""
 
 _UNHEARD = f"""
 SELECT {_CLAIMED} FROM task

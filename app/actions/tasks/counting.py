@@ -39,22 +39,21 @@ async def count_runners() -> dict[str, int]:
 # `first` hops from priority to priority, as in promoting.
 _QUEUES = """
 WITH RECURSIVE first AS (
-    (SELECT queue_name, priority, mtime, eta FROM task WHERE ready ORDER BY queue_name, priority, id LIMIT 1)
+    (SELECT queue_name, priority, task_id FROM task_waiting ORDER BY queue_name, priority, task_id LIMIT 1)
     UNION ALL
-    SELECT next.queue_name, next.priority, next.mtime, next.eta FROM first CROSS JOIN LATERAL (
-        SELECT task.queue_name, task.priority, task.mtime, task.eta FROM task
-        WHERE task.ready AND (task.queue_name, task.priority) > (first.queue_name, first.priority)
-        ORDER BY task.queue_name, task.priority, task.id LIMIT 1) AS next),
+    SELECT next.queue_name, next.priority, next.task_id FROM first CROSS JOIN LATERAL (
+        SELECT waiting.queue_name, waiting.priority, waiting.task_id FROM task_waiting AS waiting
+        WHERE (waiting.queue_name, waiting.priority) > (first.queue_name, first.priority)
+        ORDER BY waiting.queue_name, waiting.priority, waiting.task_id LIMIT 1) AS next),
 alive AS (SELECT queues FROM worker_status WHERE last_seen > now() - $1::interval AND lost_at IS NULL),
 counted AS (
-    SELECT queue_name AS name, count(*)::int AS ready, 0 AS delayed FROM task WHERE ready GROUP BY queue_name
+    SELECT queue_name AS name, count(*)::int AS ready, 0 AS delayed FROM task_waiting GROUP BY queue_name
     UNION ALL
-    SELECT queue_name, 0, count(*)::int FROM task
-    WHERE state = 'queued' AND NOT ready AND eta IS NOT NULL GROUP BY queue_name
+    SELECT queue_name, 0, count(*)::int FROM task WHERE delayed_until IS NOT NULL GROUP BY queue_name
     UNION ALL
     SELECT DISTINCT unnest(queues), 0, 0 FROM alive)
 SELECT name, sum(ready)::int AS ready, sum(delayed)::int AS delayed,
-    coalesce((SELECT max(extract(epoch FROM now() - greatest(mtime, eta))) FROM first
+    coalesce((SELECT max(extract(epoch FROM now() - greatest(mtime, eta))) FROM first JOIN task ON task.id = first.task_id
               WHERE first.queue_name = name), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM alive WHERE queues = '{}' OR name = ANY (queues))::int AS runners
 FROM counted GROUP BY name ORDER BY name

@@ -12,14 +12,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
-from uuid_utils import uuid7
 
 from app.actions.outbox import written
 from app.actions.tasks.claiming import Claimed
 from app.actions.tasks.clocks import difference, shifted
+from app.actions.tasks.copying import copy_events, copy_lines, event_row, log_row, microseconds
 from app.actions.tasks.enqueueing import store_tasks
-from app.actions.tasks.events import EVENT_COLUMNS, Transition, event_row
+from app.actions.tasks.events import Transition, event_data
 from app.actions.tasks.groups import count_down, store_groups
 from app.actions.tasks.purging import purge_at
 from app.clock import now
@@ -218,52 +217,20 @@ async def _store_lines(
         await connection.execute(_ROTATE, list(rotated))
     rows = list(_lines(reports, rotated))
     if rows:
-        await connection.copy_records_to_table("task_log", records=rows, columns=_LOG_COLUMNS)
+        await copy_lines(connection, rows)
 
 
-def _lines(reports: Sequence[Report], rotated: set[int]) -> Iterator[tuple[Any, ...]]:
+def _lines(reports: Sequence[Report], rotated: set[int]) -> Iterator[bytes]:
     for report in reports:
         task, number = report.task, report.number
         task_id, attempt = task.id, task.attempt
         end = report.outcome if type(report) is End else None
         previous = task_id in rotated
         for line in end.logs if end is not None else report.lines:  # type: ignore[union-attr]
-            attributes = line.attributes
-            yield (
-                uuid7(),
-                task_id,
-                line.event,
-                line.log_level,
-                line.logger,
-                line.timestamp,
-                orjson.dumps(attributes).decode() if attributes else "{}",
-                previous,
-                attempt,
-                number,
-            )
+            yield log_row(line, task_id, number, attempt, previous)
             number += 1
         if end is not None and end.requeued is not None:
-            line = end.requeued
-            attributes = orjson.dumps(line.attributes).decode()
-            level = line.log_level
-            yield (
-                *(uuid7(), task_id, line.event, level, line.logger, line.timestamp, attributes),
-                *(False, attempt, number),
-            )
-
-
-_LOG_COLUMNS = (
-    "id",
-    "task_id",
-    "event",
-    "log_level",
-    "logger",
-    "timestamp",
-    "attributes",
-    "previous",
-    "attempt",
-    "number",
-)
+            yield log_row(end.requeued, task_id, number, attempt, False)
 
 
 # Effects, events -----------------------------------------------------------------------------------------------------
@@ -292,54 +259,54 @@ async def _store_events(
 ) -> bool:
     """Write one event for each report, in their order, which is that of the log: nobody else writes events of a task while
     a runner has it, and each flush of a runner begins after its last one ended."""
-    time = now()
+    time = microseconds(now())
     rows = [
         _ending(report, time) if type(report) is End else _progress(report, time)  # type: ignore[arg-type]
         for report in reports
         if (report.outcome.events if type(report) is End else report.events)  # type: ignore[union-attr]
     ]
     if rows:
-        await connection.copy_records_to_table("outbox_event", records=rows, columns=EVENT_COLUMNS)
+        await copy_events(connection, rows)
     return bool(rows) or any(task.events for task in sent)
 
 
-def _ending(report: End, time: datetime) -> tuple[Any, ...]:
+def _ending(report: End, time: int) -> bytes:
     task, outcome = report.task, report.outcome
     state = outcome.state
-    word = state._value_  # orjson takes three times as long for an enum
+    word = state._value_
     done = state is DONE
-    event = TaskDone if done else _EVENTS[state]
-    data: dict[str, Any] = {
-        "message_id": str(task.message_id),
-        "actor_name": task.actor_name,
-        "queue_name": task.queue_name,
-        "state": word,
-        "aggregated_status": report.worst_level if done else word,
-        "retries": outcome.retries,
-        "attempt": task.attempt,
-        "eta": report.eta,
-        "log_count": report.number - 1 + len(outcome.logs) + (outcome.requeued is not None),
-        "transitions": [(each._value_, at) for each, at in outcome.transitions],
-    }
-    if state is TaskState.QUEUED:
-        data["crashes"], data["reason"] = task.crashes, outcome.reason
-    return event_row(event, task.id, task.tenant_id, task.workspace_id, data, time)
+    data = event_data(
+        task.message_id,
+        task.actor_name,
+        task.queue_name,
+        word,
+        report.worst_level if done else word,
+        outcome.retries,
+        task.attempt,
+        report.number - 1 + len(outcome.logs) + (outcome.requeued is not None),
+        report.eta,
+        [(each._value_, at) for each, at in outcome.transitions],
+        **({"crashes": task.crashes, "reason": outcome.reason} if state is QUEUED else {}),
+    )
+    return event_row(
+        TaskDone if done else _EVENTS[state], task.id, task.tenant_id, task.workspace_id, data, time
+    )
 
 
-def _progress(report: Progress, time: datetime) -> tuple[Any, ...]:
+def _progress(report: Progress, time: int) -> bytes:
     task, state = report.task, report.state
-    data = {
-        "message_id": str(task.message_id),
-        "actor_name": task.actor_name,
-        "queue_name": task.queue_name,
-        "state": state,
-        "aggregated_status": state,
-        "retries": task.retries,
-        "attempt": task.attempt,
-        "eta": task.eta,
-        "log_count": report.number - 1 + len(report.lines),
-        "transitions": report.transitions,
-    }
+    data = event_data(
+        task.message_id,
+        task.actor_name,
+        task.queue_name,
+        state.value,
+        state.value,
+        task.retries,
+        task.attempt,
+        report.number - 1 + len(report.lines),
+        task.eta,
+        report.transitions,
+    )
     return event_row(TaskProgressed, task.id, task.tenant_id, task.workspace_id, data, time)
 
 
@@ -367,16 +334,17 @@ _BEGIN = (
     "('enable_mergejoin', 'off'), ('workyard.has_tasks', 'yes')) AS setting(name, value)"
 )
 
-# The CASE keeps PostgreSQL from looking at the runner's id by itself. Where it expected few rows with it, it took those first,
-# or went through all, and compared each with every report: that cost a third of a millisecond for every task.
-_MINE = (
-    "task.id = report.id AND CASE WHEN task.worker_id = $1 THEN task.attempt = report.attempt ELSE false END"
-)
+# A row either says who has the task, or still reads as if it waited. Then it belongs to whoever took it for the attempt that is
+# next: who gives it back, or takes it from its runner, counts the attempt up. The CASE keeps PostgreSQL from looking at the id of
+# the runner by itself. Where it expected few rows with it, it took those first, or went through all, and compared each with every
+# report: that cost a third of a millisecond for every task.
+_MINE = """task.id = report.id AND CASE WHEN task.worker_id = $1 THEN task.attempt = report.attempt
+    WHEN task.state = 'queued' THEN task.attempt = report.attempt - 1 ELSE false END"""
 
 # A report that was stored without the runner hearing of it is not stored again: the log is longer by then, or the state is that.
 _GO_ON = f"""
 UPDATE task SET state = report.state, mtime = CASE WHEN task.state = report.state THEN task.mtime ELSE now() END,
-    log_count = report.log_count, worst_level = report.worst_level
+    ready = false, worker_id = $1, attempt = report.attempt, log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::int[], $7::text[])
     AS report(id, attempt, state, lines_before, log_count, worst_level)
 WHERE {_MINE} AND task.log_count = report.lines_before
@@ -387,9 +355,9 @@ RETURNING task.id
 # The most frequent end has a statement of its own: every column of a report costs a third of a microsecond. It changes no
 # column that is in an index, as the indexes of the table were made for it.
 _DONE = f"""
-UPDATE task SET state = 'done', worker_id = NULL, mtime = now(), message = '', eta = NULL, dedupe_key = NULL,
-    result = NULL, result_expiry = NULL, expires_at = now() + make_interval(secs => $2),
-    purge_at = {purge_at("task", "make_interval(secs => $2)")},
+UPDATE task SET state = 'done', ready = false, worker_id = NULL, attempt = report.attempt, mtime = now(),
+    message = '', eta = NULL, dedupe_key = NULL, result = NULL, result_expiry = NULL,
+    expires_at = now() + make_interval(secs => $2), purge_at = {purge_at("task", "make_interval(secs => $2)")},
     log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($3::bigint[], $4::int[], $5::int[], $6::text[]) AS report(id, attempt, log_count, worst_level)
 WHERE {_MINE}
@@ -397,7 +365,7 @@ RETURNING task.id
 """
 
 _END = f"""
-UPDATE task SET state = report.state, worker_id = NULL, mtime = now(),
+UPDATE task SET state = report.state, worker_id = NULL, attempt = report.attempt, mtime = now(),
     ready = report.state = 'queued' AND (report.eta IS NULL OR report.eta <= now()),
     message = CASE WHEN report.state = 'done' THEN '' ELSE coalesce(report.message, task.message) END,
     retries = report.retries, eta = report.eta, result = report.result,

@@ -58,6 +58,7 @@ async def _recover(keep_days: float) -> Recovered:
     await fetch(
         "DELETE FROM task_idle WHERE NOT EXISTS (SELECT FROM worker_status WHERE id = worker_id AND lost_at IS NULL)"
     )
+    await fetch(_WRITE_CLAIMS)
     ids = [row["id"] for row in await fetch(_LOCK_TASKS, BATCH)]
     if not ids:
         await fetch(_FORGET_CLAIMS)
@@ -81,7 +82,7 @@ def _by_nobody(runner: str) -> str:
     return f"NOT EXISTS (SELECT FROM worker_status WHERE worker_status.id = {runner} AND lost_at IS NULL)"
 
 
-# Taken together and not begun yet, or begun: see the indexes of the table.
+# Taken together, and not known to have begun; or begun: see the indexes of the table.
 _CLAIMED_BY_NOBODY = _by_nobody("task_claim.worker_id")
 _BEGUN_BY_NOBODY = f"held_on IS NOT NULL AND {_by_nobody('held_on')}"
 
@@ -96,6 +97,10 @@ _LOSE = """
 UPDATE worker_status SET lost_at = now() WHERE last_seen < now() - $1::interval AND lost_at IS NULL RETURNING id
 """
 
+_WRITE_CLAIMS = (
+    f"SELECT write_claims(ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE {_CLAIMED_BY_NOBODY}))"
+)
+
 _LOCK_TASKS = f"""
 SELECT id FROM task
 WHERE id = ANY (ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE {_CLAIMED_BY_NOBODY}
@@ -104,10 +109,7 @@ WHERE id = ANY (ARRAY(SELECT unnest(task_ids) FROM task_claim WHERE {_CLAIMED_BY
 ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
 """
 
-_FORGET_CLAIMS = f"""
-DELETE FROM task_claim WHERE {_CLAIMED_BY_NOBODY} AND NOT EXISTS (
-    SELECT FROM task WHERE task.id = ANY (task_claim.task_ids) AND task.worker_id = task_claim.worker_id)
-"""
+_FORGET_CLAIMS = f"DELETE FROM task_claim WHERE {_CLAIMED_BY_NOBODY} AND NOT claim_counts(task_claim)"
 
 _EXTRA = """jsonb_build_object('transitions',
     CASE WHEN row.old_state = 'consumed' THEN jsonb_build_array(jsonb_build_array('consumed', row.old_mtime)) ELSE '[]' END

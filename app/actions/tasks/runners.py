@@ -96,10 +96,7 @@ INSERT INTO worker_status (id, hostname, version, pid, queues, concurrency) VALU
 ON CONFLICT (id) DO UPDATE SET last_seen = now(), heard_since = now(), lost_at = NULL
 """
 
-_FORGET_CLAIMS = """
-DELETE FROM task_claim WHERE worker_id = $1 AND NOT EXISTS (
-    SELECT FROM task WHERE task.id = ANY (task_claim.task_ids) AND task.worker_id = $1)
-"""
+_FORGET_CLAIMS = "DELETE FROM task_claim WHERE worker_id = $1 AND NOT claim_counts(task_claim)"
 
 _BEAT = """
 UPDATE worker_status SET last_seen = now(), running = $2, stopping = $3,

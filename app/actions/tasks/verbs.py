@@ -121,7 +121,7 @@ async def cancel_task(viewer: Viewer, id: int) -> Task:
             f"Only a task that has not ended can be stopped; this one is {task.state.name}.",
             current_state=task.state.name,
         )
-    if task.state is TaskState.QUEUED:
+    if task.state is TaskState.QUEUED and not (task.ready and await _taken(task)):
         await fetch(_REJECT, task.id, _keep(task.actor_name).total_seconds())
         await _log([task], CANCELLED_LINE, LogLevel.WARNING)
         await _tell(events.TaskRejected, [task], TaskState.REJECTED)
@@ -129,6 +129,17 @@ async def cancel_task(viewer: Viewer, id: int) -> Task:
         await Task.filter(id=id).update(cancel_requested_at=now())
     return await Task.get(id=id)
 
+
+async def _taken(task: Task) -> bool:
+    """Whether a runner has taken the task meanwhile, which its row then says. Else nobody can take it any more."""
+    if await fetch(_TAKE_OUT, task.queue_name, task.priority, task.id):
+        return False
+    return bool(await fetch("SELECT write_claims(ARRAY[$1::bigint])", task.id))
+
+
+_TAKE_OUT = (
+    "DELETE FROM task_waiting WHERE queue_name = $1 AND priority = $2 AND task_id = $3 RETURNING task_id"
+)
 
 _REJECT = f"""
 UPDATE task SET state = 'rejected', ready = false, eta = NULL, mtime = now(), dedupe_key = NULL, cancel_requested_at = now(),

@@ -336,6 +336,7 @@ class Runner:
         self._turn += 1
         task = held.start()
         if self._persist_all:
+            self._tell_state(held, task)
             task.on_state = partial(self._tell_state, held)
         return task
 

@@ -1,8 +1,8 @@
 """Plans by operation and shape, kept while they are in use."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import strawberry
@@ -16,6 +16,7 @@ from app.graphql.plan.payloads import PayloadRows, PlannedRow
 from app.graphql.plan.planning import Planner
 from app.graphql.plan.running import Read
 from app.graphql.plan.shape import Shape, condition_variables, conditions
+from app.graphql.plan.variables import Coercion
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class _Shapes:
     """The plans of one operation, by the values of the variables in its conditions."""
 
     names: tuple[str, ...]
+    coercion: Coercion
     planned: dict[Hashable, Planned] = field(default_factory=dict)
     rows: dict[Hashable, dict[Hashable, PlannedRow | None]] = field(default_factory=dict)
 
@@ -62,7 +64,8 @@ class Plans:
         """How the operation is read under these variables; None when nothing of it is compiled."""
         if operation.type is not OperationType.QUERY or operation.puts_off:
             return None
-        shapes, key = self._shapes_of(operation, variables)
+        shapes = self._shapes_of(operation)
+        key = conditions(shapes.names, variables)
         planned = shapes.planned.get(key)
         if planned is None:
             planned = self._keep(shapes.planned, key, self._plan(operation, variables))
@@ -72,17 +75,25 @@ class Plans:
         """How rows in its payloads are read under these variables; None for a query."""
         if operation.type is OperationType.QUERY or operation.puts_off:
             return None
-        shapes, key = self._shapes_of(operation, variables)
+        shapes = self._shapes_of(operation)
+        key = conditions(shapes.names, variables)
         kept = shapes.rows.get(key)
         if kept is None:
             kept = self._keep(shapes.rows, key, {})
         return PayloadRows(self._schema, self.settings, operation, variables, kept)
 
-    def _shapes_of(self, operation: Operation, variables: VariableValues) -> tuple[_Shapes, Hashable]:
+    def variables(self, operation: Operation, raw: Mapping[str, Any]) -> VariableValues | None:
+        """The variables of a query, coerced; None when they are wrong."""
+        if operation.type is not OperationType.QUERY:
+            return None
+        return self._shapes_of(operation).coercion.values(raw)
+
+    def _shapes_of(self, operation: Operation) -> _Shapes:
         shapes = self._kept.get(operation)
         if shapes is None:
-            shapes = self._kept[operation] = _Shapes(condition_variables(operation.prepared.document))
-        return shapes, conditions(shapes.names, variables)
+            names = condition_variables(operation.prepared.document)
+            shapes = self._kept[operation] = _Shapes(names, Coercion(self.schema, operation.node))
+        return shapes
 
     def _keep(self, kept: dict[Hashable, T], key: Hashable, made: T) -> T:
         if len(kept) >= self._most:  # conditions that take all values: 2 to the power of their number

@@ -2,7 +2,6 @@
 scalar's, in one step where a short cut is known to be equal to both."""
 
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -34,23 +33,22 @@ _AS_THEY_ARE: dict[str, tuple[type, ...]] = {
     "BigInt": (IntField, BigIntField),
     "String": (CharField, TextField),
     "Boolean": (BooleanField,),
+    "DateTime": (DatetimeField,),  # all are in UTC, and orjson writes them as isoformat() does
 }
 SAME_IN_PYTHON = (IntField, BigIntField, CharField, TextField, BooleanField)
 
 
-def to_answer(field: Field[Any], type_: GraphQLOutputType) -> Convert | None:
-    """What makes an answer of the column's value where it is not null; None when it is one already."""
+def to_answer(field: Field[Any], type_: GraphQLOutputType) -> Convert | dict[Any, str] | None:
+    """What makes an answer of the column's value where it is not null; None when orjson writes it as it is."""
     inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     kind = getattr(field, "enum_type", None)
     if isinstance(inner, GraphQLEnumType) and kind is not None:
-        return _names(kind, inner).__getitem__
+        return _names(kind, inner)
     name = getattr(inner, "name", "")
     if kind is None and type(field) in _AS_THEY_ARE.get(name, ()):
         return None
-    if name == "DateTime" and isinstance(field, DatetimeField):
-        return datetime.isoformat  # all are in UTC
     if name == "UUID" and isinstance(field, UUIDField):
-        return str
+        return str  # asyncpg's UUIDs are not uuid's
     return _chain(field.to_python_value, complete(type_))
 
 

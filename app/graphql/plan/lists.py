@@ -7,9 +7,8 @@ from typing import Any
 from app.database import fetch_records
 from app.graphql.connections import ConnectionOf, ListOf, list_page, list_query, narrowing
 from app.graphql.ids import page_cursor
-from app.graphql.pages import Page, PageRequest, plain_value, under
+from app.graphql.pages import PageInfo, PageRequest, page_info, plain_value, under
 from app.graphql.plan.arguments import Arguments
-from app.graphql.plan.declared import Declined
 from app.graphql.plan.running import Asked, Lists, Record, Statements, Table
 from app.graphql.plan.statements import (
     Rows,
@@ -25,27 +24,30 @@ ARGUMENTS_KEPT = 64
 LONGEST_KEPT = 2000  # characters of variables
 
 
-class RecordPage(Page):
-    """A page of records, whose cells from `start` on are what the page is ordered by."""
+class RecordPage:
+    """A page of records; `places` are those of the columns that it is ordered by."""
 
-    def __init__(self, rows: list[Any], request: PageRequest, start: int) -> None:
-        super().__init__(rows, request, _not_counted)
-        self._start = start
+    __slots__ = ("_more", "_places", "_request", "rows")
 
-    def _cursor(self, row: Any) -> Any:
-        keys = range(self._start, self._start + len(self._request.keys))
-        return page_cursor(self._request.order, [plain_value(row[at]) for at in keys])
+    def __init__(self, rows: list[Any], request: PageRequest, places: tuple[int, ...]) -> None:
+        self._request, self._places = request, places
+        self._more = len(rows) > request.limit
+        self.rows = rows[: request.limit] if self._more else rows
+        if request.backward:
+            self.rows.reverse()
 
     def cursor(self, row: Any) -> str:
         """The place of a row."""
-        return str(self._cursor(row))
+        return page_cursor(self._request.order, [plain_value(row[at]) for at in self._places])
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where it stands in its list."""
+        ends = [self.cursor(row) for row in (self.rows[0], self.rows[-1])] if self.rows else [None, None]
+        return page_info(self._request, ends, more=self._more)
 
 
-async def _not_counted() -> int:
-    raise Declined("a page of records counts nothing")
-
-
-RenderPage = Callable[[RecordPage, Lists, int | None, Asked], Any]
+RenderPage = Callable[[Sequence[Record], Lists, Asked, RecordPage, int | None], Any]
 
 
 @dataclass
@@ -55,9 +57,11 @@ class ReadList:
     of: ConnectionOf | ListOf
     table: Table
     arguments: Arguments
-    render: RenderPage = lambda page, lists, count, asked: page.nodes
+    render: RenderPage
     reads_rows: bool = True
     counts: bool = False
+    tells_places: bool = False
+    """True when cursors are selected, for which the columns are needed that the page is ordered by."""
     counted: Statements = field(default_factory=Statements)
     known: dict[str, tuple[dict[str, Any], PageRequest, str]] = field(default_factory=dict)
     """What was made of arguments before, which takes longer than all else here."""
@@ -75,8 +79,9 @@ class ReadList:
         if self.counts:
             statement = self.counted.get(key, lambda: self._write_count(asked, arguments, None))
             count = (await fetch_records(statement.sql, *statement.values))[0][0]
-        page = RecordPage(list(rows), request, self.table.width)
-        return self.render(page, await self.table.below(asked, page.nodes), count, asked)
+        page = RecordPage(list(rows), request, self._keys(request)[1])
+        lists = await self.table.below(asked, page.rows)
+        return self.render(page.rows, lists, asked, page, count)
 
     async def under(self, asked: Asked, parents: list[Any]) -> dict[Any, Any]:
         """Parent → its page."""
@@ -96,12 +101,14 @@ class ReadList:
         found: dict[Any, list[Any]] = {each: [] for each in named}
         for row in rows:
             found[row[-1]].append(row)
-        pages = {each: RecordPage(found[each], request, self.table.width) for each in named}
-        shown = [row for page in pages.values() for row in page.nodes]
-        lists = await self.table.below(asked, shown)
+        places, render = self._keys(request)[1], self.render
+        pages = {each: RecordPage(there, request, places) for each, there in found.items()}
+        lists: Lists = []
+        if self.table.lists:
+            lists = await self.table.below(asked, [row for page in pages.values() for row in page.rows])
         return {
-            parent: self.render(pages[name], lists, counts.get(name), asked)
-            for parent, name in zip(parents, named, strict=True)
+            parent: render(page.rows, lists, asked, page, counts.get(name))
+            for parent, (name, page) in zip(parents, pages.items(), strict=True)
         }
 
     def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:
@@ -118,6 +125,10 @@ class ReadList:
         arguments, request, narrowed = known
         return arguments, request, (asked.rights, narrowed)
 
+    def _keys(self, request: PageRequest) -> tuple[list[str], tuple[int, ...]]:
+        """The cells that are only there for cursors, and where what is in cursors stands."""
+        return self.table.keys(request) if self.tells_places else ([], ())
+
     def _rows(
         self, asked: Asked, arguments: dict[str, Any], columns: Sequence[str], kind: type | None
     ) -> Rows:
@@ -128,7 +139,7 @@ class ReadList:
         self, asked: Asked, arguments: dict[str, Any], request: PageRequest, kind: type | None
     ) -> Statement:
         rows = self._rows(asked, arguments, self.table.columns(request), kind)
-        level = self.table.level(asked.viewer)
+        level = self.table.level(asked.viewer, self._keys(request)[0])
         if kind is None:
             return page_statement(rows, request, level)
         return pages_statement(rows, request, level, kind)

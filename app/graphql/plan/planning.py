@@ -25,10 +25,10 @@ from app.graphql.ids import global_id
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined, column_of, declared_as, model_of
 from app.graphql.plan.leaves import complete, of_expression, to_answer, to_python
-from app.graphql.plan.lists import ReadList, RecordPage, UnderRows
+from app.graphql.plan.lists import ReadList, UnderRows
 from app.graphql.plan.rendering import Code, converted, display, stub
 from app.graphql.plan.rows import ReadAny, ReadMany, ReadNode, ReadNodes, ReadOne, ReadReached, RenderRow
-from app.graphql.plan.running import Asked, Below, Lists, Read, Table
+from app.graphql.plan.running import Asked, Below, Read, Table
 from app.graphql.plan.shape import Selected, Shape
 from app.graphql.plan.statements import PAGE
 from app.graphql.plan.values import ReadBatched, ReadTold
@@ -37,7 +37,8 @@ from app.graphql.roots import AnyNode, AnyNodes, One, Told
 
 TYPENAME = "__typename"
 OF_ROW = "r, lists, asked"
-"""What generated functions take: a row, what was read below its level, and the request."""
+OF_LIST = "rows, lists, asked, page, count"
+"""What generated functions take: a row or rows, what was read below their level, the request; and what is known of a page."""
 
 
 class Planner:
@@ -155,7 +156,7 @@ class Planner:
         convert = to_answer(field, type_)
         return converted(
             f"r[{table.cell(alias, column)}]",
-            code.name(convert) if convert else None,
+            code.conversion(convert),
             nullable=field.null or field.generated,
             required=isinstance(type_, GraphQLNonNull),
         )
@@ -205,46 +206,37 @@ class Planner:
     # Lists ------------------------------------------------------------------------------------------------------------
 
     def _whole_list(self, selected: Selected, of: ListOf) -> ReadList:
-        table, show = self._level(selected, selected.object_type, Table(of.model))
+        table, code = Table(of.model), Code()
+        shown = f"[{self._row(table, code, selected)} for r in rows]"
+        return ReadList(of, table, Arguments(self._schema, selected), code.function(OF_LIST, shown))
+
+    def _connection(self, selected: Selected, of: ConnectionOf) -> ReadList:
+        table, code = Table(of.model), Code()
+        below = self._shape.below(selected, selected.object_type)
+        shown = display([(each.key, self._of_connection(table, code, each)) for each in below])
+        names = {each.name for each in below}
         return ReadList(
             of,
             table,
             Arguments(self._schema, selected),
-            render=lambda page, lists, _, asked: [show(row, lists, asked) for row in page.nodes],
+            code.function(OF_LIST, shown),
+            reads_rows=not names <= {TYPENAME, "totalCount"},
+            counts="totalCount" in names,
+            tells_places="page." in shown,
         )
 
-    def _connection(self, selected: Selected, of: ConnectionOf) -> ReadList:
-        read = ReadList(of, Table(of.model), Arguments(self._schema, selected), reads_rows=False)
-        type_ = selected.object_type
-        entries = [(each.key, self._of_connection(read, each)) for each in self._shape.below(selected, type_)]
-
-        def render(page: RecordPage, lists: Lists, count: int | None, asked: Asked) -> Any:
-            return {key: show(page, lists, count, asked) for key, show in entries}
-
-        read.render = render
-        return read
-
-    def _of_connection(self, read: ReadList, selected: Selected) -> Callable[..., Any]:
-        if selected.name == TYPENAME:
-            return lambda page, lists, count, asked: selected.parent.name
-        if selected.name == "totalCount":
-            read.counts = True
-            serialize = complete(selected.field.type)
-            return lambda page, lists, count, asked: serialize(count)
-        read.reads_rows = True
-        if selected.name == "pageInfo":
-            value = self._values.of(selected).at_once
-            assert value is not None, "it has no rows"
-            return lambda page, lists, count, asked: value(page.page_info)
-        code = Code()
-        if selected.name == "nodes":
-            show = code.function(OF_ROW, self._row(read.table, code, selected))
-            return lambda page, lists, count, asked: [show(row, lists, asked) for row in page.nodes]
-        if selected.name == "edges":
-            edge = code.function("r, lists, asked, cursor", self._edge(read.table, code, selected))
-            return lambda page, lists, count, asked: [
-                edge(row, lists, asked, page.cursor) for row in page.nodes
-            ]
+    def _of_connection(self, table: Table, code: Code, selected: Selected) -> str:
+        match selected.name:
+            case "__typename":
+                return repr(selected.parent.name)
+            case "totalCount":
+                return f"{code.name(complete(selected.field.type))}(count)"
+            case "pageInfo":
+                return f"{code.name(self._values.of(selected).at_once)}(page.page_info)"
+            case "nodes":
+                return f"[{self._row(table, code, selected)} for r in rows]"
+            case "edges":
+                return f"[{self._edge(table, code, selected)} for r in rows]"
         raise Declined(f"{selected.parent.name}.{selected.name} is unknown")
 
     def _row(self, table: Table, code: Code, selected: Selected) -> str:
@@ -257,7 +249,7 @@ class Planner:
             if each.name == TYPENAME:
                 entries.append((each.key, repr(each.parent.name)))
             elif each.name == "cursor":
-                entries.append((each.key, "cursor(r)"))
+                entries.append((each.key, "page.cursor(r)"))
             else:
                 entries.append((each.key, self._row(table, code, each)))
         return display(entries)

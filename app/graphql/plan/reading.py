@@ -6,7 +6,6 @@ from typing import Any
 
 import asyncpg
 import structlog
-from graphql.execution.values import VariableValues, get_variable_values
 
 from app.access import Viewer
 from app.graphql import metrics
@@ -24,21 +23,16 @@ async def read_compiled(
 
     A value that is an exception is the field's error: a statement that took too long is not sent a second time.
     """
-    variables = _coerced(plans, operation, raw_variables)
+    variables = plans.variables(operation, raw_variables)
     planned = plans.of(operation, variables) if variables is not None else None
     if planned is None or variables is None:
         return {}, False
     values = await _read(planned, Asked(viewer, variables, plans.settings))
     metrics.COMPILED_FIELDS.inc(len(values))
-    metrics.DECLINED_FIELDS.inc(len(planned.order) - len(values))
     whole = len(values) == len(planned.order)
+    if not whole:
+        metrics.DECLINED_FIELDS.inc(len(planned.order) - len(values))
     return values, whole and not any(isinstance(value, Exception) for value in values.values())
-
-
-def _coerced(plans: Plans, operation: Operation, raw_variables: Mapping[str, Any]) -> VariableValues | None:
-    definitions = operation.node.variable_definitions or ()
-    found = get_variable_values(plans.schema, definitions, dict(raw_variables), max_errors=1)
-    return None if isinstance(found, list) else found
 
 
 async def _read(planned: Planned, asked: Asked) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Renders rows by one generated function per kind of object: a dict display, without a call for any plain column.
 
-    lambda r, lists: {"id": ident("WorkRequest", r[0]), "taskName": r[1], "worker": None if r[2] is None else {…}}
+    lambda r, lists, asked: {"id": v1(r[0]), "taskName": r[1], "worker": None if r[2] is None else {…}}
+    lambda rows, lists, asked, page, count: {"nodes": [{…} for r in rows], "pageInfo": v2(page.page_info)}
 
 `r` is a row of the level, `lists` has for each list below it what belongs to each parent. Only names from the schema and
 from us are in the source; keys are written with repr().
@@ -26,6 +27,12 @@ class Code:
         self.names[name] = value
         return name
 
+    def conversion(self, convert: Any) -> str | None:
+        """The expression of what a function or a table of values makes of `{}`."""
+        if convert is None:
+            return None
+        return self.name(convert) + ("[{}]" if isinstance(convert, dict) else "({})")
+
     def function(self, arguments: str, expression: str) -> Render:
         """The function of these arguments that gives the expression."""
         made: Render = eval(f"lambda {arguments}: {expression}", self.names)  # noqa: S307  its source is ours alone
@@ -38,12 +45,12 @@ def display(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def converted(cell: str, convert: str | None, *, nullable: bool, required: bool) -> str:
-    """The expression of a cell, put through a function where it is not null."""
-    value = cell if convert is None else f"{convert}({cell})"
+    """The expression of a cell, put through what `convert` is, with `{}` in it, where it is not null."""
+    value = cell if convert is None else convert.format(cell)
     if not nullable:
         return value
     if required:
-        return f"{convert}(present({cell}))" if convert else f"present({cell})"
+        return f"present({cell})" if convert is None else convert.format(f"present({cell})")
     return value if convert is None else f"(None if {cell} is None else {value})"
 
 

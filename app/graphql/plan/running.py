@@ -130,8 +130,15 @@ class Table:
         """Which model the alias has rows of."""
         return self.model if alias == PAGE else self._joined[alias].model
 
-    def level(self, viewer: Viewer) -> Level:
-        """What to read, for that viewer."""
+    def keys(self, request: PageRequest) -> tuple[list[str], tuple[int, ...]]:
+        """The cells that the columns lack by which a page is ordered, and the places of all those columns."""
+        cells = [cell_of(PAGE, key.column) for key in request.keys]
+        places = dict(self._cells)
+        found = tuple(places.setdefault(cell, len(places)) for cell in cells)
+        return list(places)[len(self._cells) :], found
+
+    def level(self, viewer: Viewer, more: Sequence[str] = ()) -> Level:
+        """What to read, for that viewer; these cells come after those of the table."""
         joins = [
             Join(
                 each.alias,
@@ -142,7 +149,7 @@ class Table:
             )
             for each in self._joined.values()
         ]
-        return Level(list(self._cells), joins)
+        return Level([*self._cells, *more], joins)
 
     def columns(self, request: PageRequest | None = None) -> list[str]:
         """The columns that its own rows must have: for a page also those that it is ordered by."""
@@ -155,11 +162,6 @@ class Table:
         if self.lists or not self._cells.keys() <= of_cells.keys():
             return None
         return [of_cells[cell] for cell in self._cells]
-
-    @property
-    def width(self) -> int:
-        """How many cells a row has, before the columns that it is ordered by."""
-        return len(self._cells)
 
     async def below(self, asked: Asked, rows: Sequence[Record]) -> Lists:
         """For each that is read below: what belongs to which row, by the row's id."""

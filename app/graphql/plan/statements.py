@@ -114,13 +114,13 @@ def many_statement(base: Rows, level: Level, kind: type) -> Statement:
 
 
 def page_statement(base: Rows, request: PageRequest, level: Level) -> Statement:
-    """A page of one list; its bound comes last. After the cells come the columns that it is ordered by."""
+    """A page of one list; its bound comes last."""
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
     page = _page(page, request, len(writer.values))
     order = f" ORDER BY {_order(request, PAGE + '.')}" if joins else ""
-    sql = f"SELECT {_all_cells(level, request)} FROM ({page}) AS {PAGE}{joins}{order}"
+    sql = f"SELECT {_cells(level)} FROM ({page}) AS {PAGE}{joins}{order}"
     return Statement(sql, tuple(writer.values))
 
 
@@ -133,7 +133,7 @@ def pages_statement(base: Rows, request: PageRequest, level: Level, kind: type) 
     parents = f"${len(writer.values) + len(bound_values(request)) + 1}::{KINDS.get(kind, 'uuid')}[]"
     order = f" ORDER BY parent.id, {_order(request, PAGE + '.')}" if joins else ""
     return Statement(
-        f"SELECT {_all_cells(level, request)}, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id)"
+        f"SELECT {_cells(level)}, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id)"
         f" CROSS JOIN LATERAL ({page}) AS {PAGE}{joins}{order}",
         tuple(writer.values),
     )
@@ -205,10 +205,6 @@ def _joins(writer: Writer, level: Level) -> str:
         f" ON {join.alias}.{_name(join.own)} = {join.other_alias}.{_name(join.theirs)}"
         for join in level.joins
     )
-
-
-def _all_cells(level: Level, request: PageRequest) -> str:
-    return _cells(Level([*level.cells, *(cell_of(PAGE, key.column) for key in request.keys)]))
 
 
 def _cells(level: Level) -> str:

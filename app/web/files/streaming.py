@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.actions.files.reading import Blocks
 from app.errors import AppError
-from app.graphql.http import Presence
+from app.graphql.presence import Presence
 from app.stores import StoreError
 
 STALLED = 120
@@ -32,7 +32,7 @@ class Stream(Response):
         try:
             await send(start)
             if self._blocks is not None:
-                async with Presence(receive):
+                with Presence(receive):
                     await self._send(self._blocks, send)
             else:
                 await send({"type": "http.response.body", "body": b""})

@@ -45,15 +45,16 @@ class Connections:
             self._idle.put_nowait(connection)
 
 
-def run(app: Any) -> None:
-    """Serve on $PORT until told to stop."""
+def run(app: Any, tuned: bool = False) -> None:
+    """Serve on $PORT until told to stop; tuned as we are: the garbage collector looks less often."""
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 50)
+            if tuned:
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(50_000, 20, 50)
 
     config = uvicorn.Config(
         app,

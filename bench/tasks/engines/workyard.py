@@ -107,7 +107,7 @@ async def _check_plan(connection: "asyncpg.Connection[Any]", limit: int) -> None
     await connection.execute(_EXPLAIN)
     await claim(connection, uuid4(), "default", limit)
     plan = "\n".join(plans)
-    assert "Index Scan using task_ready_queue" in plan and "Seq Scan on task" not in plan, plan
+    assert "Index Scan using task_waiting_pkey" in plan and "Seq Scan on task" not in plan, plan
 
 
 _EXPLAIN = """LOAD 'auto_explain'; SET auto_explain.log_level = notice; SET auto_explain.log_nested_statements = on;

@@ -215,16 +215,21 @@ async def assert_consistent_but_in_work() -> None:
     assert (await fetch("SELECT count(*) FROM task_log"))[0]["count"] == 2
 
 
-@pytest.mark.parametrize("whose", ["another's", "a later attempt", "ended"])
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("whose", ["another's", "a later attempt", "an earlier attempt", "ended"])
 async def test_a_late_report_changes_nothing_and_what_it_sent_is_not_sent(
-    db: Database, connection: Connection, whose: str
+    db: Database, connection: Connection, whose: str, written: bool
 ) -> None:
     late, mine = await sent(new(), new())
+    await fetch("UPDATE task SET attempt = 1")
     tasks = await claim(connection, ME, "default", 2)
+    if written:
+        await fetch("SELECT write_claims($1)", [late])
     change = {
-        "another's": "worker_id = gen_random_uuid()",
+        "another's": "state = 'consumed', ready = false, worker_id = gen_random_uuid(), attempt = 2",
         "a later attempt": "attempt = attempt + 1",
-        "ended": "state = 'rejected', worker_id = NULL, expires_at = now()",
+        "an earlier attempt": "attempt = attempt - 1",
+        "ended": "state = 'rejected', ready = false, worker_id = NULL, expires_at = now()",
     }[whose]
     await fetch(f"UPDATE task SET {change} WHERE id = $1", late)
     [before] = await fetch("SELECT * FROM task WHERE id = $1", late)
@@ -294,7 +299,7 @@ async def test_one_bad_report_stores_nothing_of_the_others(db: Database, connect
     with pytest.raises(asyncpg.PostgresError):
         await flush(connection, ME, [ended(tasks[0]), ended(tasks[1], result=b"x" * 2_000_000)])
 
-    assert await Task.filter(state="consumed").count() == 2
+    assert await Task.filter(state=QUEUED).count() == 2
     assert not connection.is_in_transaction()
 
 
@@ -312,7 +317,9 @@ async def test_a_flush_leaves_no_settings_behind(db: Database, connection: Conne
 async def test_the_end_of_a_task_is_entered_in_no_index(owndb: Database) -> None:
     """PostgreSQL calls that a HOT update; `other` is kept for so short a time that an index has to tell of it."""
     connection = await owndb.connect()
-    await sent(*(new() for _ in range(50)))
+    await sent(
+        *(NewTask(uuid4(), "default", "tests.any", b"as long as messages are: " * 10) for _ in range(50))
+    )
     *usual, other = await claim(connection, ME, "default", 50)
     for each in usual:
         assert (await Task.get(id=each.id)).held_on is None
@@ -352,7 +359,82 @@ async def test_what_a_runner_has_taken_is_noted_until_all_of_it_has_begun(
     ]
     assert [row["worker_id"] for row in await fetch("SELECT worker_id FROM task_claim")] == [OTHER]
     assert (await Task.get(id=second.id)).held_on == ME
+    assert {task.id for task in await Task.filter(Task.in_work())} == {second.id}
+    await fetch("SELECT write_claims($1)", [other.id])
     assert {task.id for task in await Task.filter(Task.in_work())} == {second.id, other.id}
+
+
+async def test_to_take_a_task_changes_nothing_of_its_row_until_somebody_has_to_know(
+    db: Database, connection: Connection
+) -> None:
+    ids = await sent(new(), new())
+    before = await fetch("SELECT * FROM task ORDER BY id")
+
+    taken = await claim(connection, ME, "default", 2)
+    after = await fetch("SELECT * FROM task ORDER BY id")
+    written = await fetch("SELECT write_claims($1) AS id", [ids[0], 10**12])
+    again = await fetch("SELECT write_claims($1) AS id", ids[:1])
+
+    row, other = await Task.filter(id__in=ids).order_by("id")
+    assert ([task.id for task in taken], after) == (ids, before)
+    assert ([each["id"] for each in written], again) == (ids[:1], [])
+    assert (row.state, row.worker_id, row.attempt, row.ready) == (TaskState.CONSUMED, ME, 1, False)
+    assert (other.state, other.worker_id, other.attempt) == (QUEUED, None, 0)
+    await flush(connection, ME, [ended(each) for each in taken])
+    assert await Task.filter(state=DONE, attempt=1).count() == 2
+
+
+async def test_what_was_given_back_may_be_taken_again_and_its_first_claim_counts_for_nothing(
+    db: Database, connection: Connection
+) -> None:
+    await sent(new())
+    [first] = await claim(connection, ME, "default", 1)
+    await flush(connection, ME, [ended(first, QUEUED, reason="given_back")])
+
+    [second] = await claim(connection, OTHER, "default", 1)
+    late = ended(first)
+    await flush(connection, ME, [late])
+    await look_for_tasks(ME)
+    written = await fetch("SELECT write_claims($1) AS id", [first.id])
+
+    assert (second.id, second.attempt, late.refused) == (first.id, 2, True)
+    assert [row["worker_id"] for row in await fetch("SELECT worker_id FROM task_claim")] == [OTHER]
+    assert ([row["id"] for row in written], (await Task.get(id=first.id)).worker_id) == ([first.id], OTHER)
+
+
+async def test_what_waits_by_mistake_is_dropped(db: Database, connection: Connection) -> None:
+    ended_task, waiting = await sent(new(), new())
+    await fetch(
+        "UPDATE task SET state = 'rejected', ready = false, expires_at = now() WHERE id = $1", ended_task
+    )
+
+    taken = await claim(connection, ME, "default", 5)
+
+    assert [task.id for task in taken] == [waiting]
+    assert await fetch("SELECT * FROM task_waiting") == []
+
+
+async def test_what_is_deleted_waits_no_more(db: Database) -> None:
+    gone, left = await sent(new(), new())
+
+    await Task.filter(id=gone).delete()
+
+    assert [row["task_id"] for row in await fetch("SELECT task_id FROM task_waiting")] == [left]
+
+
+async def test_a_runner_of_before_takes_the_same_tasks_and_its_rows_say_so(
+    db: Database, connection: Connection
+) -> None:
+    await sent(new(), new())
+    [mine] = await claim(connection, ME, "default", 1)
+
+    [theirs] = await connection.fetch("SELECT * FROM claim_tasks($1, 'default', 5)", OTHER)
+
+    row = await Task.get(id=theirs["id"])
+    assert theirs["id"] != mine.id
+    assert (row.state, row.worker_id, row.attempt, theirs["attempt"]) == (TaskState.CONSUMED, OTHER, 1, 1)
+    await look_for_tasks(OTHER)
+    assert len(await fetch("SELECT FROM task_claim")) == 2
 
 
 # Plans ----------------------------------------------------------------------------------------------------------------
@@ -419,7 +501,7 @@ async def test_a_claim_reads_as_much_whatever_waits_and_whatever_postgresql_know
 
     for mode in ("force_generic_plan", "force_custom_plan"):
         connection = await owndb.connect(server_settings={"plan_cache_mode": mode})
-        assert await _blocks(connection, "SELECT * FROM claim_tasks($1, 'queue0', 100)", 100) < 2500
+        assert await _blocks(connection, "SELECT * FROM take_tasks($1, 'queue0', 100)", 100) < 2500
         assert await _blocks(connection, claiming._FILLED, 2) < 500
         await connection.close()
 

@@ -5,12 +5,15 @@ from uuid import uuid4
 
 import orjson
 
+from app.actions.tasks.claiming import claim
+from app.actions.tasks.finishing import End, flush
 from app.actions.tasks.recovering import Recovered, recover_lost_tasks
 from app.actions.tasks.runners import register_runner
 from app.clock import now
 from app.database import Database, fetch
 from app.models import Task, TaskLog, TaskState, TaskStatus, WorkerStatus
-from tests.task_rows import events_of, held_by, lose, runner
+from app.tasks import Outcome
+from tests.task_rows import events_of, held_by, lose, runner, task
 
 
 async def test_the_task_of_a_lost_runner_waits_again_and_its_log_says_whom_it_lost(db: Database) -> None:
@@ -27,6 +30,32 @@ async def test_the_task_of_a_lost_runner_waits_again_and_its_log_says_whom_it_lo
     assert task.attempt == 1  # the next claim raises it, and the lost runner's reports are refused
     assert line.event == f"Task has lost its runner {lost.id} on attic"
     assert (line.log_level.value, line.number, line.previous) == ("warning", 1, False)
+
+
+async def test_what_a_lost_runner_had_merely_taken_waits_again_but_not_what_it_gave_back(
+    db: Database,
+) -> None:
+    lost, other = await runner(hostname="attic"), await runner()
+    given_back, taken = [(await task()).id for _ in range(2)]
+    connection = await db.connect()
+    first, _ = await claim(connection, lost.id, "default", 2)
+    outcome = Outcome(TaskState.QUEUED, transitions=[(TaskState.QUEUED, now())], reason="given_back")
+    await flush(connection, lost.id, [End(first, outcome, 1, "done", 60.0)])
+    [anew] = await claim(connection, other.id, "default", 1)
+    await lose(lost.id)
+
+    recovered = await recover_lost_tasks()
+
+    [again] = await claim(connection, other.id, "default", 5)
+    await connection.close()
+    rows = {row.id: row for row in await Task.all()}
+    assert recovered == Recovered(runners=1, requeued=1)
+    assert (anew.id, anew.attempt, rows[given_back].crashes) == (given_back, 2, 0)
+    assert (again.id, again.attempt, rows[taken].crashes) == (taken, 2, 1)
+    assert [row["worker_id"] for row in await fetch("SELECT worker_id FROM task_claim")] == [other.id] * 2
+    [event] = await events_of(f"task/{taken}")
+    told = orjson.loads(event["data"])["transitions"]
+    assert [state for state, _ in told] == ["consumed", "queued"]
 
 
 async def test_lines_from_before_the_loss_are_previous(db: Database) -> None:

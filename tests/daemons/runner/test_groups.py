@@ -211,6 +211,7 @@ async def test_a_member_whose_runner_was_killed_counts_when_another_has_done_it(
         await until_count(1, state=DONE)
         await until(lambda: "began-1" in marks(path))
         await runner.kill()
+    await fetch("SELECT write_claims(ARRAY[$1::bigint])", held.id)
     killed = await Task.get(id=held.id)
     assert killed.worker_id is not None and await groups() == [1]
     await lose(killed.worker_id)

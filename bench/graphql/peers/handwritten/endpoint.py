@@ -33,7 +33,8 @@ def serve(connections: Connections, one: Answer, page: Answer, nested: Answer, c
         data = await answers[asked["query"]](user, asked["variables"])
         return Response(b'{"data":' + data + b"}", media_type="application/json")
 
-    run(Starlette(routes=[Route("/graphql", graphql, methods=["POST"])], lifespan=connections.lifespan))
+    app = Starlette(routes=[Route("/graphql", graphql, methods=["POST"])], lifespan=connections.lifespan)
+    run(app, tuned=True)
 
 
 async def _typename(user: int, variables: dict[str, Any]) -> bytes:

@@ -1,0 +1,1 @@
+"""Ariadne: graphql-core under a schema that is written first."""

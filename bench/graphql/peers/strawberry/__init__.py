@@ -1,0 +1,1 @@
+"""Strawberry's own handler of WebSockets."""

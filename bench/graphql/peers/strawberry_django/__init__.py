@@ -1,0 +1,1 @@
+"""Strawberry on Django, with its optimizer."""
