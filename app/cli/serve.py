@@ -79,6 +79,7 @@ def _server(settings: Settings) -> "uvicorn.Server":
     import uvicorn
 
     from app.web.asgi import create_app
+    from app.web.protocol import Protocol
 
     app = create_app(settings)
 
@@ -101,7 +102,7 @@ def _server(settings: Settings) -> "uvicorn.Server":
         uvicorn.Config(
             app,
             lifespan="on",
-            http="httptools",
+            http=Protocol,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # costs more processor time than it saves on a local network
             ws_max_size=settings.max_body_bytes,

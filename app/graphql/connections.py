@@ -175,9 +175,16 @@ async def _prepared(
     return query, request, orjson.dumps([narrowing(of, arguments), repr(request)])
 
 
-def list_query(viewer: Viewer, of: ConnectionOf | ListOf, arguments: dict[str, Any]) -> QuerySet[Any]:
-    """The whole list that these arguments mean. Raises `BadInput`."""
-    query = of.model.visible_to(viewer).filter(of.only())
+def list_query(
+    viewer: Viewer, of: ConnectionOf | ListOf, arguments: dict[str, Any], *, below: bool = False
+) -> QuerySet[Any]:
+    """The whole list that these arguments mean, or, if `below`, what it is below rows that the viewer may see.
+
+    Raises `BadInput`.
+    """
+    seen_with_parent = below and of.parent is not None and of.parent == f"{of.model.seen_with}_id"
+    seen = of.model.all() if seen_with_parent else of.model.visible_to(viewer)
+    query = seen.filter(of.only())
     for name, choice in of.choices.items():
         if arguments.get(name) is not None:
             query = query.filter(choice.to_q(arguments[name]))

@@ -21,12 +21,13 @@ class GraphQLEndpoint:
         connections: Connections | None = None,
         init_timeout: float = 10,
         heartbeat: float = 12,
+        ready_frames: bool = True,
     ) -> None:
         self.engine = engine
         self.connections = connections or Connections()
         self._http = GraphQLHTTP(engine, identify, self.connections, settings, heartbeat=heartbeat)
         self._websocket = GraphQLWebSocket(
-            engine, identify, self.connections, settings, init_timeout=init_timeout
+            engine, identify, self.connections, settings, init_timeout=init_timeout, ready_frames=ready_frames
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

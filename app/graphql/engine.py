@@ -29,7 +29,7 @@ from app.graphql.groups import Charge
 from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes, check_variables
 from app.graphql.outlets import Closed, Outlet
-from app.graphql.plan import Plans, read_compiled
+from app.graphql.plan import Compiled, Plans, read_compiled
 from app.graphql.rendering import Event as Event
 from app.graphql.rendering import Rendered
 from app.graphql.request import GraphQLRequest
@@ -173,16 +173,18 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
     ) -> ExecutionResult:
         """Execute a query or mutation: what is compiled of it first, and the rest, if any, as ever."""
-        read: dict[str, Any] = {}
+        read = Compiled()
         if self._plans is not None:
-            read, whole = await read_compiled(self._plans, operation, request.variables, viewer)
-            if whole:
-                return ExecutionResult(read, None)
+            read = await read_compiled(self._plans, operation, request.variables, viewer)
+        told = {"plan": read.told()} if request.wants_plan else None
+        if read.whole:
+            return ExecutionResult(read.values, None, told)
         executor = self._executor(operation, request, viewer, caller)
         if isinstance(executor, PlainExecutor):
-            executor.read = read
-        result = executor.execute_operation()
-        return cast(ExecutionResult, await result if isawaitable(result) else result)
+            executor.read = read.values
+        executing = executor.execute_operation()
+        result = cast(ExecutionResult, await executing if isawaitable(executing) else executing)
+        return ExecutionResult(result.data, result.errors, told)
 
     def _executor(
         self,
@@ -207,7 +209,9 @@ class Engine:
         return executor
 
     def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:
-        outcome = Outcome(result.data, [report(error) for error in result.errors or ()])
+        outcome = Outcome(
+            result.data, [report(error) for error in result.errors or ()], dict(result.extensions or {})
+        )
         if wants_cost or cost >= COUNT_FROM:
             actual = min(actual_nodes(outcome.data_as_json()), cost)
             self.budget.give_back(payer, cost - actual)

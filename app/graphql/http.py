@@ -29,6 +29,7 @@ from app.settings import Settings
 from app.tracing import CARRIERS, tracing
 
 COST_HEADER = b"x-workyard-cost"  # "1" asks for extensions.cost
+PLAN_HEADER = b"x-workyard-plan"  # "1" asks for extensions.plan
 BODY_SECONDS = 30  # in which a body must have arrived
 PATIENCE = 8  # times the limit: so much of a body that is too long is read before the client is cut off
 
@@ -86,6 +87,8 @@ class GraphQLHTTP:
             begin = self._begin(scope, operation, request, caller, media)
             return partial(serve_stream, begin, media, caller, receive, self._connections, self._heartbeat)
         wants_cost = headers_of(scope).get(COST_HEADER) == b"1"
+        if headers_of(scope).get(PLAN_HEADER) == b"1":
+            request = replace(request, extensions={**request.extensions, "plan": True})
         with Presence(receive) as presence:
             outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
         if presence.gone:

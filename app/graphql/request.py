@@ -41,6 +41,11 @@ class GraphQLRequest:
         """True when the client asks for `extensions.cost` by `"extensions": {"cost": true}`."""
         return self.extensions.get("cost") is True
 
+    @property
+    def wants_plan(self) -> bool:
+        """True when the client asks by `"extensions": {"plan": true}` how each root field was answered."""
+        return self.extensions.get("plan") is True
+
 
 def _text(payload: dict[str, Any], name: str) -> str | None:
     value = payload.get(name)

@@ -126,7 +126,8 @@ class FileInArtifact(Entity):
     """A file of an artifact, under its path there."""
 
     word = "file"
-    workspace_path = "artifact__workspace_id"
+    seen_with = "artifact"
+    shows = frozenset({"file"})
 
     id = fields.BigIntField(primary_key=True)
     artifact: fields.ForeignKeyRelation[Artifact] = fields.ForeignKeyField(
@@ -144,11 +145,6 @@ class FileInArtifact(Entity):
     class Meta:
         table = "file_in_artifact"
         unique_together = (("artifact", "path"),)
-
-    @classmethod
-    def visibility(cls, viewer: Viewer) -> Q:
-        """Whoever may see the artifact."""
-        return Q(artifact_id__in=Subquery(Artifact.visible_to(viewer).values("id")))
 
 
 class ArtifactRelation(Entity):

@@ -25,13 +25,19 @@ class _Uncommented(ModelMeta):
 
 
 class Entity(Model, metaclass=_Uncommented):
-    """A table of ours. Every subclass states who may see its rows: by `workspace_path`, or by its own `visibility`.
+    """A table of ours. Every subclass states who may see its rows: by `workspace_path`, `seen_with`, or its own `visibility`.
 
-    A model that states neither fails at import, so that nothing becomes readable by oversight.
+    A model that states none fails at import, so that nothing becomes readable by oversight.
     """
 
     workspace_path: ClassVar[str | None] = None
     """Lookup that leads from a row to the id of the workspace whose members may see it."""
+
+    seen_with: ClassVar[str | None] = None
+    """Foreign key to the row with which a row is seen: by those who may see that one, and by nobody else."""
+
+    shows: ClassVar[frozenset[str]] = frozenset()
+    """Foreign keys to rows that everybody may see who may see this one, beside `seen_with`: they are not checked again."""
 
     word: ClassVar[str] = ""
     """How a message to a person calls such a row: "work request"."""
@@ -51,10 +57,11 @@ class Entity(Model, metaclass=_Uncommented):
         if (
             not abstract
             and cls.workspace_path is None
+            and cls.seen_with is None
             and getattr(cls.visibility, "__func__", None) is vars(Entity)["visibility"].__func__
         ):
             raise TypeError(
-                f"{cls.__name__} does not say who may see its rows: set workspace_path or visibility()"
+                f"{cls.__name__} does not say who may see its rows: set workspace_path, seen_with or visibility()"
             )
 
     @classmethod
@@ -65,6 +72,9 @@ class Entity(Model, metaclass=_Uncommented):
     @classmethod
     def visibility(cls, viewer: Viewer) -> Q:
         """The predicate of rows that the viewer may see."""
+        if cls.seen_with is not None:
+            seen = cls._meta.fields_map[cls.seen_with].related_model.visible_to(viewer)
+            return holds(f"{cls.seen_with}_id__in", Subquery(seen.values("id")))
         assert cls.workspace_path is not None
         from app.models.workspaces import (
             Workspace,

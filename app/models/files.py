@@ -167,6 +167,7 @@ class FileUpload(Entity):
     """A file of an artifact whose bytes are on their way. How many have come is what its temporary file holds."""
 
     word = "upload"
+    seen_with = "file_in_artifact"
     id = fields.BigIntField(primary_key=True)
     file_in_artifact: fields.OneToOneRelation[Any] = fields.OneToOneField(
         "models.FileInArtifact", related_name="fileupload", on_delete=fields.CASCADE
@@ -182,15 +183,6 @@ class FileUpload(Entity):
 
     class Meta:
         table = "file_upload"
-
-    @classmethod
-    def visibility(cls, viewer: Viewer) -> Q:
-        """Whoever may see the artifact."""
-        from tortoise.expressions import Subquery
-
-        from app.models.artifacts import FileInArtifact
-
-        return Q(file_in_artifact_id__in=Subquery(FileInArtifact.visible_to(viewer).values("id")))
 
     def absolute_file_path(self, directory: Path) -> Path:
         """Where its bytes are, in that directory of uploads."""

@@ -315,6 +315,7 @@ class TaskLog(Entity):
     """A line of a task's log, in the order of its number."""
 
     word = "line of the log"
+    seen_with = "task"
     id = fields.UUIDField(primary_key=True)
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField(
         "models.Task", related_name="tasklogs", on_delete=fields.CASCADE, db_constraint=False
@@ -334,11 +335,6 @@ class TaskLog(Entity):
     class Meta:
         table = "task_log"
         unique_together = (("task", "number"),)
-
-    @classmethod
-    def visibility(cls, viewer: Viewer) -> Q:
-        """Whoever may see the task."""
-        return Q(task_id__in=Subquery(Task.visible_to(viewer).values("id")))
 
     def to_log_event(self) -> LogEvent:
         """The line as it was given."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
@@ -94,6 +94,7 @@ class WorkRequest(Entity):
     """A task to be run by one worker: what to do (`task_name`, `task_data`), how it went, and where it stands."""
 
     workspace_path = "workspace_id"
+    shows = frozenset({"workspace"})
     word = "work request"
     Statuses = WorkRequestStatus
     Results = WorkRequestResult
@@ -332,7 +333,7 @@ class WorkRequest(Entity):
 class LogLine(Entity):
     """One line that a task printed, in the order of its attempt."""
 
-    workspace_path = "work_request__workspace_id"
+    seen_with = "work_request"
     word = "log line"
     id = fields.BigIntField(primary_key=True)
     work_request: fields.ForeignKeyRelation[WorkRequest] = fields.ForeignKeyField(
@@ -350,10 +351,3 @@ class LogLine(Entity):
     class Meta:
         table = "log_line"
         unique_together = (("work_request", "attempt", "number"),)
-
-    @classmethod
-    def visibility(cls, viewer: Viewer) -> Q:
-        """Whoever may see its work request."""
-        if viewer.worker_id is not None:
-            return Q(work_request_id__in=Subquery(WorkRequest.visible_to(viewer).values("id")))
-        return super().visibility(viewer)

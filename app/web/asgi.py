@@ -166,6 +166,7 @@ def _cors(settings: Settings) -> list[Middleware]:
                 "content-type",
                 "last-event-id",
                 "x-workyard-cost",
+                "x-workyard-plan",
                 *FILE_REQUEST_HEADERS,
                 *CARRIERS,
             ),

@@ -328,3 +328,35 @@ async def test_viewer_says_who_one_is_and_what_one_may(api: Api, world: World) -
         assert viewer["scopes"] == ([] if role == "anonymous" else ["ADMIN", "READ", "WORK"])
         rights = {value for name, value in viewer.items() if name.startswith("can")}
         assert rights == {role in STAFF | {"zoe"}}
+
+
+SHOWN = [
+    (model, relation)
+    for model in (getattr(models, name) for name in models.__all__)
+    if isinstance(model, type) and issubclass(model, Entity)
+    for relation in [*model.shows, *([model.seen_with] if model.seen_with else [])]
+]
+
+
+def test_what_is_shown_unchecked_is_what_we_think() -> None:
+    assert {f"{model.__name__}.{relation}" for model, relation in SHOWN} == {
+        "FileInArtifact.artifact",
+        "FileInArtifact.file",
+        "FileUpload.file_in_artifact",
+        "LogLine.work_request",
+        "TaskLog.task",
+        "WorkRequest.workspace",
+    }
+
+
+async def test_whoever_sees_a_row_sees_those_that_it_shows(world: World) -> None:
+    for role in ROLES:
+        viewer = await world.viewer(role)
+        for model, relation in SHOWN:
+            target = model._meta.fields_map[relation].related_model
+            there = {getattr(row, f"{relation}_id") for row in await model.visible_to(viewer)}
+            seen = set(await target.visible_to(viewer).values_list("id", flat=True))
+            assert there <= seen, (role, model, relation)
+            if relation == model.seen_with:
+                all_below = {getattr(row, f"{relation}_id") for row in await model.all()}
+                assert there == all_below & seen, (role, model, relation)

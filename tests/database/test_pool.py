@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 from tortoise import connections
 
 from app.database import Database, fetch, fetch_records, transaction
+from app.database.address import parse_database_url
 from app.database.pool import Pool, PoolExhausted
 from app.graphql.response import refusal
+from tests.faults.pooler import run_pooler
 
 LIMIT = 30.0
 SLEEP = "SELECT pg_sleep(60) /* asleep in test_pool */"
@@ -258,6 +261,29 @@ async def test_a_connection_remembers_a_bounded_number_of_statements(db: Databas
         kept = (await fetch_records("SELECT count(*) FROM pg_prepared_statements"))[0][0]
 
     assert kept <= 101
+
+
+async def test_through_a_pooler_that_keeps_no_session_statements_go_on_working(
+    db: Database, base: Path
+) -> None:
+    async with run_pooler(db.credentials, base) as url:
+        credentials = {**parse_database_url(url), "statement_cache_size": 0}
+
+        async def connect() -> asyncpg.Connection:
+            return await asyncpg.connect(**credentials)
+
+        pool = Pool(connect, least=1, most=4)
+        for turns in range(0, 40, 4):
+            doomed = asyncio.create_task(pool.fetch("SELECT pg_sleep(0.001)", ()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            doomed.cancel()
+            found = await asyncio.gather(
+                *[pool.fetch("SELECT $1::int, $2::text", (number, "x")) for number in range(20)]
+            )
+            assert [rows[0][0] for rows in found] == list(range(20))
+        await all_idle(pool)
+        await asyncio.wait_for(pool.close(), LIMIT)
 
 
 async def test_the_models_use_the_same_connections(db: Database) -> None:

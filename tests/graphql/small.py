@@ -274,7 +274,9 @@ class Small:
 
 def make_small(**changes: Any) -> Small:
     """The engine room with the small schema; `changes` are settings, or arguments of the endpoint."""
-    timings = {name: changes.pop(name) for name in ("init_timeout", "heartbeat") if name in changes}
+    timings = {
+        name: changes.pop(name) for name in ("init_timeout", "heartbeat", "ready_frames") if name in changes
+    }
     settings = Settings(**changes)
     book = Book()
     numbers = iter(range(1, 1_000_000))
@@ -284,7 +286,7 @@ def make_small(**changes: Any) -> Small:
 
 
 @contextlib.asynccontextmanager
-async def serve(small: Small) -> AsyncIterator[Small]:
+async def serve(small: Small, *, ws_per_message_deflate: bool = False) -> AsyncIterator[Small]:
     """Serve it by uvicorn, as the product is, in this event loop."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -298,7 +300,7 @@ async def serve(small: Small) -> AsyncIterator[Small]:
             lifespan="off",
             http="httptools",
             ws="websockets-sansio",
-            ws_per_message_deflate=False,
+            ws_per_message_deflate=ws_per_message_deflate,
             log_config=None,
         )
         config.load()

@@ -314,6 +314,12 @@ async def test_the_cost_is_told_to_those_who_ask(http: httpx.AsyncClient, small:
     assert by_extension.json()["extensions"]["cost"]["actual"] == 8
 
 
+async def test_the_plan_is_told_by_header(http: httpx.AsyncClient, small: Small) -> None:
+    answer = await post(http, small, "{ __typename }", {"X-Workyard-Plan": "1", **ANN})
+
+    assert answer.json()["extensions"]["plan"] == {"__typename": "compiled"}
+
+
 async def test_who_spent_the_budget_is_told_when_to_come_back_and_others_are_not(
     http: httpx.AsyncClient,
 ) -> None:

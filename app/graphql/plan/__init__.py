@@ -13,6 +13,6 @@ understood is declined, root field by root field, and runs in the ordinary execu
 
 from app.graphql.plan.cache import Plans
 from app.graphql.plan.payloads import NOT_READ, PayloadRows
-from app.graphql.plan.reading import read_compiled
+from app.graphql.plan.reading import Compiled, read_compiled
 
-__all__ = ["NOT_READ", "PayloadRows", "Plans", "read_compiled"]
+__all__ = ["NOT_READ", "Compiled", "PayloadRows", "Plans", "read_compiled"]

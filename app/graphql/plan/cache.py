@@ -61,7 +61,7 @@ class Plans:
         self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()
 
     def of(self, operation: Operation, variables: VariableValues) -> Planned | None:
-        """How the operation is read under these variables; None when nothing of it is compiled."""
+        """How a query is read under these variables; None for another operation, and for @defer and @stream."""
         if operation.type is not OperationType.QUERY or operation.puts_off:
             return None
         shapes = self._shapes_of(operation)
@@ -69,7 +69,7 @@ class Plans:
         planned = shapes.planned.get(key)
         if planned is None:
             planned = self._keep(shapes.planned, key, self._plan(operation, variables))
-        return planned if planned.reads else None
+        return planned
 
     def of_payloads(self, operation: Operation, variables: VariableValues) -> PayloadRows | None:
         """How rows in its payloads are read under these variables; None for a query."""

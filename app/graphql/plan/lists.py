@@ -132,7 +132,7 @@ class ReadList:
     def _rows(
         self, asked: Asked, arguments: dict[str, Any], columns: Sequence[str], kind: type | None
     ) -> Rows:
-        query = list_query(asked.viewer, self.of, arguments)
+        query = list_query(asked.viewer, self.of, arguments, below=kind is not None)
         return Rows.of(query if kind is None else under(query, self.of.parent or ""), columns)
 
     def _write(

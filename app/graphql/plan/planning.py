@@ -196,12 +196,13 @@ class Planner:
             joined = table.join(related, own, alias, "id")
         else:
             related = declared.to or related_model(model, declared.relation)
-            joined = table.join(related, "id", alias, f"{declared.relation}_id")
+            shown = declared.relation in model.shows or declared.relation == model.seen_with
+            joined = table.join(related, "id", alias, f"{declared.relation}_id", shown=shown)
         type_ = selected.object_type
         there = f"r[{table.cell(joined, 'id')}]"
-        shown = self._object(table, code, joined, type_, self._shape.below(selected, type_))
+        object_ = self._object(table, code, joined, type_, self._shape.below(selected, type_))
         absent = f"present({there})" if isinstance(selected.field.type, GraphQLNonNull) else "None"
-        return f"({absent} if {there} is None else {shown})"
+        return f"({absent} if {there} is None else {object_})"
 
     # Lists ------------------------------------------------------------------------------------------------------------
 

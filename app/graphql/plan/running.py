@@ -94,7 +94,14 @@ class Joined:
     own: str
     other_alias: str
     theirs: str
+    shown: bool
+    """True when whoever sees the other row sees this one."""
     columns: dict[str, None] = field(default_factory=dict)
+
+    def rows(self, viewer: Viewer) -> Rows:
+        """What is joined."""
+        columns = list(self.columns)
+        return Rows.shown(self.model, columns) if self.shown else Rows.visible(self.model, viewer, columns)
 
 
 class Table:
@@ -119,11 +126,13 @@ class Table:
             self._need(alias, column)
         return self._place(expression_of(alias, expression))
 
-    def join(self, model: type[Entity], own: str, other_alias: str, theirs: str) -> str:
+    def join(
+        self, model: type[Entity], own: str, other_alias: str, theirs: str, *, shown: bool = False
+    ) -> str:
         """Join the row of the model whose `own` column equals the other's. The alias that it has now."""
         alias = f'"$join{len(self._joined) + 1}"'
         self._need(other_alias, theirs)
-        self._joined[alias] = Joined(alias, model, own, other_alias, theirs, {"id": None, own: None})
+        self._joined[alias] = Joined(alias, model, own, other_alias, theirs, shown, {"id": None, own: None})
         return alias
 
     def model_at(self, alias: str) -> type[Entity]:
@@ -140,13 +149,7 @@ class Table:
     def level(self, viewer: Viewer, more: Sequence[str] = ()) -> Level:
         """What to read, for that viewer; these cells come after those of the table."""
         joins = [
-            Join(
-                each.alias,
-                Rows.visible(each.model, viewer, list(each.columns)),
-                each.own,
-                each.other_alias,
-                each.theirs,
-            )
+            Join(each.alias, each.rows(viewer), each.own, each.other_alias, each.theirs)
             for each in self._joined.values()
         ]
         return Level([*self._cells, *more], joins)

@@ -1,6 +1,7 @@
 """SQL of a level: the rows of one table, narrowed, ordered and cut, with what is joined to them by foreign keys.
 
-`Rows` is the only place where a table is read from, and it takes a queryset that begins with `visible_to`.
+`Rows` is the only place where a table is read from. It takes a queryset that begins with `visible_to`, but for rows that are
+seen by whoever sees the rows that they hang off: the models say so (`Entity.seen_with`, `Entity.shows`).
 Names that start with a dollar sign are ours; neither columns nor Tortoise's aliases can be like them.
 """
 
@@ -41,6 +42,11 @@ class Rows:
     def visible(cls, model: type[Entity], viewer: Viewer, columns: Sequence[str]) -> "Rows":
         """These columns of all that the viewer may see."""
         return cls.of(model.visible_to(viewer), columns)
+
+    @classmethod
+    def shown(cls, model: type[Entity], columns: Sequence[str]) -> "Rows":
+        """The same of all rows: to join to rows whose model says that who may see those may see these."""
+        return cls.of(model.all(), columns)
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ SEEN = "ARRAY(SELECT id FROM workspace WHERE public UNION ALL SELECT workspace_i
 class Connections:
     """Connections to the database that $PGHOST and the like name, as many as are used at once."""
 
-    def __init__(self, many: int = 16) -> None:
+    def __init__(self, many: int = 16, **settings: str) -> None:
         self._many = many
+        self._settings = {"timezone": "UTC", "jit": "off", **settings}
         self._idle: asyncio.LifoQueue[asyncpg.Connection[Any]] = asyncio.LifoQueue()
 
     @asynccontextmanager
     async def lifespan(self, _app: Any) -> AsyncIterator[None]:
         """For Starlette: they are open as long as it runs."""
-        settings = {"timezone": "UTC", "jit": "off"}
-        every = [await asyncpg.connect(server_settings=settings) for _ in range(self._many)]
+        every = [await asyncpg.connect(server_settings=self._settings) for _ in range(self._many)]
         for each in every:
             self._idle.put_nowait(each)
         yield

@@ -17,7 +17,8 @@ from starlette.applications import Starlette
 from bench.graphql.peers.running import CREATE, SEEN, Connections, global_id, row_id, run
 
 Json = dict[str, Any]
-connections = Connections()
+# Arrays as parameters are planned anew each time, unless PostgreSQL is told not to.
+connections = Connections(plan_cache_mode="force_generic_plan")
 
 COLUMNS = """id, task_name AS "taskName", status, result, priority_base AS "priorityBase", created_at AS "createdAt",
     completed_at AS "completedAt", attempt, created_by_id, worker_id, workspace_id"""

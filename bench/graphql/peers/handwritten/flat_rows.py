@@ -8,7 +8,8 @@ import orjson
 from bench.graphql.peers.handwritten.endpoint import end_cursor, serve
 from bench.graphql.peers.running import CREATE, SEEN, Connections, global_id, row_id
 
-connections = Connections()
+# Arrays as parameters are planned anew each time, unless PostgreSQL is told not to.
+connections = Connections(plan_cache_mode="force_generic_plan")
 
 SCALARS = "request.id, task_name, status, result, priority_base, request.created_at, completed_at, attempt"
 ONE = f"SELECT {SCALARS} FROM work_request AS request WHERE id = $2 AND workspace_id = ANY({SEEN})"

@@ -1,0 +1,138 @@
+"""What goes over the wire when responses are gathered into one write."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from app.web.protocol import MOST_HELD, Gathering, Protocol
+from tests.live import free_port
+
+LIMIT = 30.0
+
+
+class Recorded(asyncio.Transport):
+    """Keeps what is written, write by write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_one_turn_gives_is_one_write() -> None:
+    transport = Recorded()
+    gathering = Gathering(transport, asyncio.get_running_loop())
+
+    gathering.write(b"head ")
+    gathering.write(b"body")
+    assert transport.writes == []
+    await asyncio.sleep(0)
+    gathering.write(b"next")
+    await asyncio.sleep(0)
+
+    assert transport.writes == [b"head body", b"next"]
+
+
+async def test_no_more_than_so_much_is_held() -> None:
+    transport = Recorded()
+    gathering = Gathering(transport, asyncio.get_running_loop())
+
+    gathering.write(b"head")
+    gathering.write(b"x" * MOST_HELD)
+
+    assert transport.writes == [b"head" + b"x" * MOST_HELD]
+
+
+async def test_closing_writes_what_is_held_first() -> None:
+    transport = Recorded()
+    gathering = Gathering(transport, asyncio.get_running_loop())
+
+    gathering.write(b"last words")
+    gathering.close()
+
+    assert (transport.writes, transport.closed) == ([b"last words"], True)
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """Of a server with a few ways to answer."""
+    port = free_port()
+    config = uvicorn.Config(
+        _answer, port=port, http=Protocol, lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(LIMIT):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield port
+    server.should_exit = True
+    await asyncio.wait_for(task, LIMIT)
+
+
+_go_on = asyncio.Event()
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/late":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await _go_on.wait()
+        await send({"type": "http.response.body", "body": b"late"})
+    elif scope["path"] == "/none":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+    else:
+        size = 20_000_000
+        length = (b"content-length", str(size).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        for _ in range(size // 50_000):
+            await send({"type": "http.response.body", "body": b"y" * 50_000, "more_body": True})
+        await send({"type": "http.response.body"})
+
+
+async def _ask(
+    port: int, path: str, method: str = "GET"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    return reader, writer
+
+
+async def test_a_head_does_not_wait_for_its_body(port: int) -> None:
+    _go_on.clear()
+    reader, writer = await _ask(port, "/late")
+
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+    _go_on.set()
+    body = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), LIMIT)
+
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == b"4\r\nlate\r\n0\r\n\r\n"
+    writer.close()
+
+
+@pytest.mark.parametrize(("path", "method"), [("/none", "GET"), ("/long", "HEAD")])
+async def test_a_response_without_a_body_is_sent(port: int, path: str, method: str) -> None:
+    reader, writer = await _ask(port, path, method)
+
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)).startswith(b"HTTP/1.1 20")
+    writer.close()
+
+
+async def test_a_long_body_comes_whole_to_who_reads_slowly(port: int) -> None:
+    reader, writer = await _ask(port, "/long")
+
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+    body = await asyncio.wait_for(reader.readexactly(20_000_000), LIMIT)
+
+    assert body == b"y" * 20_000_000
+    writer.close()
