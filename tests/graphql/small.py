@@ -16,7 +16,7 @@ from app.access import Viewer
 from app.errors import BadInput, CursorExpired, NotFound, Unauthenticated
 from app.graphql.endpoint import GraphQLEndpoint
 from app.graphql.engine import Engine
-from app.graphql.origins import header
+from app.headers import header
 from app.settings import Settings
 
 

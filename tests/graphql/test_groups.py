@@ -158,6 +158,7 @@ class Person:
     by_cookie: bool = False
     address: str = ""
     changes: int = 0
+    dice: random.Random = field(default_factory=lambda: random.Random(0))
 
     def __post_init__(self) -> None:
         self.stand(self.workspaces)
@@ -175,7 +176,8 @@ class Person:
         )
 
     async def viewer(self, *, fresh: bool = True) -> Viewer:
-        await asyncio.sleep(0)
+        for _ in range(self.dice.randrange(9)):
+            await asyncio.sleep(0)
         if self.refused or (self.expires is not None and self.expires <= now()):
             raise Unauthenticated()
         return self.standing
@@ -465,16 +467,18 @@ class Course:
     async def come(self) -> None:
         if len(self.yard.clients) >= 15:
             return
-        log = self.yard.log
-        start = self.dice.choice((None, self.dice.randint(0, len(log.events))))
-        after = None if start is None else event_cursor(Position(1, start))
-        outlet = self.dice.random() < 0.8
-        room = self.dice.choice((float("inf"), float("inf"), 0, 1, 3))
-        start = len(log.events) if start is None else start
-        person = self.dice.choice(self.people)
-        self.begun.append((await self.yard.come(person, after=after, outlet=outlet, room=room), start))
-        if after is None:
-            self.yard.clients[-1].after = event_cursor(Position(1, start))
+        many = len(self.yard.log.events)
+        start = self.dice.choice((many, self.dice.randint(0, many)))
+        client = Client(
+            self.yard,
+            self.dice.choice(self.people),
+            outlet=self.dice.random() < 0.8,
+            after=event_cursor(Position(1, start)),
+            room=self.dice.choice((float("inf"), float("inf"), 0, 1, 3)),
+        )
+        client.begin()
+        self.yard.clients.append(client)
+        self.begun.append((client, start))
 
     async def leave(self) -> None:
         if self.yard.clients:
