@@ -29,7 +29,7 @@ from app.graphql.groups import Charge
 from app.graphql.incremental import frames_of, in_older_format
 from app.graphql.limits import Limits, actual_nodes, check_variables
 from app.graphql.outlets import Closed, Outlet
-from app.graphql.plan import Compiled, Plans, read_compiled
+from app.graphql.plan import Compiled, Plans, run_compiled
 from app.graphql.rendering import Event as Event
 from app.graphql.rendering import Rendered
 from app.graphql.request import GraphQLRequest
@@ -142,7 +142,7 @@ class Engine:
             viewer = await self._admit(operation, caller)
             self.budget.spend(_payer(viewer, caller), operation.cost(request.variables))
             executor = self._executor(
-                operation, request, viewer, caller, StrawberryGraphQLCoreExecutionContext
+                operation, request, self._make_context(viewer, caller), StrawberryGraphQLCoreExecutionContext
             )
             with _span(operation, request):  # what is put off comes after it
                 result: Any = executor.execute_operation()
@@ -174,12 +174,13 @@ class Engine:
     ) -> ExecutionResult:
         """Execute a query or mutation: what is compiled of it first, and the rest, if any, as ever."""
         read = Compiled()
+        context = self._make_context(viewer, caller)
         if self._plans is not None:
-            read = await read_compiled(self._plans, operation, request.variables, viewer)
+            read = await run_compiled(self._plans, operation, request.variables, context)
         told = {"plan": read.told()} if request.wants_plan else None
         if read.whole:
             return ExecutionResult(read.values, None, told)
-        executor = self._executor(operation, request, viewer, caller)
+        executor = self._executor(operation, request, context)
         if isinstance(executor, PlainExecutor):
             executor.read = read.values
         executing = executor.execute_operation()
@@ -190,14 +191,13 @@ class Engine:
         self,
         operation: Operation,
         request: GraphQLRequest,
-        viewer: Viewer,
-        caller: Caller,
+        context: Any,
         kind: type[Executor[Any]] = PlainExecutor,
     ) -> Executor[Any]:
         executor = kind.build(
             self.schema,
             operation.prepared.document,
-            context_value=self._make_context(viewer, caller),
+            context_value=context,
             raw_variable_values=request.variables,
             operation_name=operation.name,
             operation_extensions=request.extensions,
@@ -230,7 +230,7 @@ class Engine:
         viewer = await self._admit(operation, caller)
         payer, cost = _payer(viewer, caller), operation.cost(request.variables)
         self.budget.spend(payer, cost)
-        executor = self._executor(operation, request, viewer, caller)
+        executor = self._executor(operation, request, self._make_context(viewer, caller))
         charge, shared = Charge(self.budget, cost), shared_part(operation, request)
         subscriber = Subscriber(caller, executor, shared, payer, charge, outlet)
         with _span(operation, request):  # of its beginning: it may go on for days

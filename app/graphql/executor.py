@@ -9,7 +9,7 @@ from graphql.execution import Executor
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.graphql.plan import NOT_READ, PayloadRows
+from app.graphql.plan import NOT_READ, Handed, PayloadRows
 from app.models import Entity
 
 
@@ -20,7 +20,7 @@ class PlainExecutor(Executor[Any]):
         super().__init__(*args, **kwargs)
         self.operation_extensions = operation_extensions
         self.read: Mapping[str, Any] = {}
-        """Root fields that have been read already, with their values or exceptions."""
+        """Root fields that have been read or done already, with their values, exceptions, or what is `Handed`."""
         self.rows: PayloadRows | None = None
         """What reads the rows in payloads of mutations and subscriptions, where that is compiled."""
 
@@ -31,11 +31,23 @@ class PlainExecutor(Executor[Any]):
         if path.prev is not None or path.key not in self.read:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         found = self.read[str(path.key)]
+        if isinstance(found, Handed):
+            return self._show(found.payload, parent_type, field_details_list, path, position_context)
         if isinstance(found, Exception):
             type_ = parent_type.fields[field_details_list[0].node.name.value].type
             self.handle_field_error(found, type_, field_details_list, path)
             return None
         return found
+
+    def _show(self, payload: Any, parent_type: Any, details: Any, path: Path, position_context: Any) -> Any:
+        """Complete what the field's function has given already."""
+
+        async def given() -> Any:
+            return payload
+
+        field = parent_type.fields[details[0].node.name.value]
+        info = self.build_resolve_info(field, [each.node for each in details], parent_type, path)
+        return self.complete_awaitable_value(field.type, details, info, path, given(), position_context)
 
     def complete_object_value(
         self,

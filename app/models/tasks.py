@@ -218,11 +218,7 @@ class Task(Entity):
     )
 
     workspace: fields.ForeignKeyNullableRelation[Workspace] = fields.ForeignKeyField(
-        "models.Workspace",
-        null=True,
-        related_name="member_tasks",
-        on_delete=fields.CASCADE,
-        db_constraint=False,
+        "models.Workspace", null=True, related_name="member_tasks", on_delete=fields.CASCADE
     )
     workspace_id: int | None
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was sent first.")

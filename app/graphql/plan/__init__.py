@@ -12,7 +12,8 @@ understood is declined, root field by root field, and runs in the ordinary execu
 """
 
 from app.graphql.plan.cache import Plans
+from app.graphql.plan.doing import Handed
 from app.graphql.plan.payloads import NOT_READ, PayloadRows
-from app.graphql.plan.reading import Compiled, read_compiled
+from app.graphql.plan.reading import Compiled, run_compiled
 
-__all__ = ["NOT_READ", "Compiled", "PayloadRows", "Plans", "read_compiled"]
+__all__ = ["NOT_READ", "Compiled", "Handed", "PayloadRows", "Plans", "run_compiled"]

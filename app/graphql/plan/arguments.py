@@ -6,10 +6,10 @@ import strawberry
 from graphql import GraphQLNonNull, GraphQLScalarType, Undefined, VariableNode, Visitor, visit
 from graphql import Node as AstNode
 from graphql.execution.values import VariableValues, get_argument_values
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryMaybe
 
 from app.graphql.plan.declared import arguments_of
+from app.graphql.plan.inputs import Inputs
 from app.graphql.plan.shape import Selected
 
 
@@ -19,7 +19,8 @@ class Arguments:
     def __init__(self, schema: strawberry.Schema, selected: Selected) -> None:
         self._field, self._node = selected.field, selected.node
         self._arguments = arguments_of(selected.field)
-        self._config, self._scalars = schema.config, schema.schema_converter.scalar_registry
+        self._config = schema.config
+        self._convert = Inputs.of(schema).arguments(self._arguments)
         self._variables = _variables(self._node.arguments)
         self._constant = None if self._variables else self._given(None)
         self._plain = self._all_plain()
@@ -37,8 +38,7 @@ class Arguments:
         return repr([coerced.get(name, _ABSENT) for name in self._variables])
 
     def _given(self, variables: VariableValues | None) -> dict[str, Any]:
-        given = get_argument_values(self._field, self._node, variables)
-        return convert_arguments(given, self._arguments, self._scalars, self._config)
+        return self._convert(get_argument_values(self._field, self._node, variables))
 
     def _taken(self, coerced: dict[str, Any]) -> dict[str, Any] | None:
         """The same, where every argument is a variable whose value it takes as it is; None where that is not so."""

@@ -1,10 +1,9 @@
 """Plans by operation and shape, kept while they are in use."""
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 import strawberry
 import structlog
@@ -13,6 +12,7 @@ from graphql.execution.values import VariableValues
 
 from app.graphql.documents import Operation
 from app.graphql.plan.declared import Declined
+from app.graphql.plan.doing import Do, Doer
 from app.graphql.plan.payloads import PayloadRows, PlannedRow
 from app.graphql.plan.planning import Planner
 from app.graphql.plan.running import Read
@@ -28,8 +28,7 @@ log = structlog.get_logger("graphql")
 class Planned:
     """The root fields of an operation under one shape, in their order: what answers each, or why nothing of ours does."""
 
-    def __init__(self, roots: dict[str, Read | Declined], characters: int = 0) -> None:
-        self.characters = characters
+    def __init__(self, roots: dict[str, Read | Declined]) -> None:
         self.reads = {key: read for key, read in roots.items() if not isinstance(read, Declined)}
         self.declined = {key: str(why) for key, why in roots.items() if isinstance(why, Declined)}
         self.order = tuple(roots)
@@ -47,27 +46,20 @@ class _Shapes:
     names: tuple[str, ...]
     coercion: Coercion
     planned: dict[Hashable, Planned] = field(default_factory=dict)
+    doings: dict[Hashable, dict[str, Do]] = field(default_factory=dict)
     rows: dict[Hashable, dict[Hashable, PlannedRow | None]] = field(default_factory=dict)
 
 
 class Plans:
-    """The plans of operations, each kept for as long as `Documents` keeps its document; bounded in number and in size."""
+    """The plans of operations, each kept for as long as `Documents` keeps its document, which is bounded."""
 
     def __init__(
-        self,
-        schema: strawberry.Schema,
-        settings: Settings | None = None,
-        *,
-        shapes: int = 32,
-        most_characters: int = 16_000_000,
+        self, schema: strawberry.Schema, settings: Settings | None = None, *, shapes: int = 32
     ) -> None:
         self._schema = schema
         self.settings = settings or Settings()
         self.schema = schema._schema
         self._most = shapes
-        self._most_characters = most_characters
-        self.characters = 0
-        self._weights: OrderedDict[tuple[ref[Operation], Hashable], int] = OrderedDict()
         self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()
 
     def of(self, operation: Operation, variables: VariableValues) -> Planned | None:
@@ -79,19 +71,17 @@ class Plans:
         planned = shapes.planned.get(key)
         if planned is None:
             planned = self._keep(shapes.planned, key, self._plan(operation, variables))
-            self._weigh(operation, key, planned.characters)
         return planned
 
-    def _weigh(self, operation: Operation, key: Hashable, characters: int) -> None:
-        """Drop the plans that were made first, once there is too much of them."""
-        self._weights[ref(operation), key] = characters
-        self.characters += characters
-        while self.characters > self._most_characters and len(self._weights) > 1:
-            (dropped, shape), weight = self._weights.popitem(last=False)
-            self.characters -= weight
-            found = dropped()
-            if found is not None and found in self._kept:
-                self._kept[found].planned.pop(shape, None)
+    def of_mutation(self, operation: Operation, variables: VariableValues) -> Mapping[str, Do]:
+        """What does each of its root fields, in their order; nothing when the executor has to do one of them."""
+        if operation.type is not OperationType.MUTATION or operation.puts_off:
+            return {}
+        shapes = self._shapes_of(operation)
+        key = conditions(shapes.names, variables)
+        if key not in shapes.doings:
+            self._keep(shapes.doings, key, self._do(operation, variables))
+        return shapes.doings[key]
 
     def of_payloads(self, operation: Operation, variables: VariableValues) -> PayloadRows | None:
         """How rows in its payloads are read under these variables; None for a query."""
@@ -105,8 +95,8 @@ class Plans:
         return PayloadRows(self._schema, self.settings, operation, variables, kept)
 
     def variables(self, operation: Operation, raw: Mapping[str, Any]) -> VariableValues | None:
-        """The variables of a query, coerced; None when they are wrong."""
-        if operation.type is not OperationType.QUERY:
+        """The variables of a query or mutation, coerced; None when they are wrong."""
+        if operation.type is OperationType.SUBSCRIPTION:
             return None
         return self._shapes_of(operation).coercion.values(raw)
 
@@ -123,6 +113,17 @@ class Plans:
         kept[key] = made
         return made
 
+    def _do(self, operation: Operation, variables: VariableValues) -> dict[str, Do]:
+        shape = Shape(self.schema, operation.prepared.document, operation.node, variables)
+        doer = Doer(self._schema, shape)
+        try:
+            return {root.key: doer.plan(root) for root in shape.roots()}
+        except Declined:
+            return {}
+        except Exception as error:
+            log.warning("graphql.not_planned", operation=operation.name, exc_info=error)
+            return {}
+
     def _plan(self, operation: Operation, variables: VariableValues) -> Planned:
         shape = Shape(self.schema, operation.prepared.document, operation.node, variables)
         planner = Planner(self._schema, shape)
@@ -135,4 +136,4 @@ class Plans:
             except Exception as error:  # what cannot be planned is run as ever; its faults are worded there
                 log.warning("graphql.not_planned", field=root.name, exc_info=error)
                 roots[root.key] = Declined(repr(error))
-        return Planned(roots, planner.characters)
+        return Planned(roots)

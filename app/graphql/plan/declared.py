@@ -39,8 +39,8 @@ def declared_as(parent: GraphQLObjectType, field: GraphQLField) -> Declaration:
     definition = definition_of(field)
     found = PLANS.get((parent.name, definition.python_name))
     if found is None:
-        found = getattr(_resolver(definition), "plan", None)
-    if found is None and _resolver(definition) is _node_id():
+        found = getattr(function_of(definition), "plan", None)
+    if found is None and function_of(definition) is _node_id():
         found = Node
     if found is None:
         raise Declined("it has code of its own")
@@ -57,14 +57,15 @@ def definition_of(field: GraphQLField) -> StrawberryField:
     return found
 
 
-def _resolver(definition: StrawberryField) -> Any:
+def function_of(definition: StrawberryField) -> Any:
+    """The function that the field was written with; None: it is a plain attribute."""
     wrapped: Any = definition.base_resolver.wrapped_func if definition.base_resolver else None
     return getattr(wrapped, "__func__", wrapped)
 
 
 @cache
 def _node_id() -> Any:
-    return next(_resolver(each) for each in _fields(Node) if each.python_name == "id")
+    return next(function_of(each) for each in _fields(Node) if each.python_name == "id")
 
 
 def _fields(type_: Any) -> list[StrawberryField]:
@@ -77,6 +78,11 @@ def model_of(type_: GraphQLObjectType) -> type[Entity]:
     if found is None:
         raise Declined(f"{type_.name} shows no table")
     return found
+
+
+def shows_rows(type_: GraphQLObjectType) -> bool:
+    """True of a type that shows the rows of a model."""
+    return type_.name in _models()
 
 
 @cache

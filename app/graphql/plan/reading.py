@@ -7,12 +7,14 @@ from typing import Any
 
 import asyncpg
 import structlog
+from graphql import OperationType
 
-from app.access import Viewer
+from app.context import Context
 from app.graphql import metrics
 from app.graphql.documents import Operation
 from app.graphql.plan.cache import Planned, Plans
 from app.graphql.plan.declared import Declined
+from app.graphql.plan.doing import Do, Handed
 from app.graphql.plan.running import EXPECTED, Asked, Read
 
 log = structlog.get_logger("graphql")
@@ -23,7 +25,8 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class Compiled:
     """What was answered by plans: response key → value, of the root fields that were read.
 
-    A value that is an exception is the field's error: a statement that took too long is not sent a second time.
+    A value that is an exception is the field's error: a statement that took too long is not sent a second time, and what
+    was done is not done again.
     """
 
     def __init__(self, values: dict[str, Any] | None = None, left: Mapping[str, str] = NOTHING) -> None:
@@ -33,11 +36,11 @@ class Compiled:
 
     @property
     def whole(self) -> bool:
-        """True when these are all fields, in their order, and there are no errors."""
+        """True when these are all fields, in their order, and nothing of them is for the executor."""
         return (
             bool(self.values)
             and not self.left
-            and not any(isinstance(value, Exception) for value in self.values.values())
+            and not any(isinstance(value, Exception | Handed) for value in self.values.values())
         )
 
     def told(self) -> dict[str, str]:
@@ -45,19 +48,40 @@ class Compiled:
         return {**dict.fromkeys(self.values, "compiled"), **self.left}
 
 
-async def read_compiled(
-    plans: Plans, operation: Operation, raw_variables: Mapping[str, Any], viewer: Viewer
+async def run_compiled(
+    plans: Plans, operation: Operation, raw_variables: Mapping[str, Any], context: Context
 ) -> Compiled:
-    """Read what is compiled of an operation."""
+    """Answer what is compiled of a query or mutation."""
     variables = plans.variables(operation, raw_variables)
-    planned = plans.of(operation, variables) if variables is not None else None
-    if planned is None or variables is None:
+    if variables is None:
         return Compiled()
-    read = await _read(planned, Asked(viewer, variables, plans.settings))
+    asked = Asked(context.viewer, variables, plans.settings)
+    if operation.type is OperationType.MUTATION:
+        read = await _do(plans.of_mutation(operation, variables), asked, context)
+    elif planned := plans.of(operation, variables):
+        read = await _read(planned, asked)
+    else:
+        return Compiled()
     metrics.COMPILED_FIELDS.inc(len(read.values))
     if read.left:
         metrics.DECLINED_FIELDS.inc(len(read.left))
     return read
+
+
+async def _do(doings: Mapping[str, Do], asked: Asked, context: Context) -> Compiled:
+    """One root field of a mutation after the other. Those that are not reached are for the executor to do, or not."""
+    done: dict[str, Any] = {}
+    for key, do in doings.items():
+        try:
+            given = asked.values(do.arguments)
+        except EXPECTED:
+            break  # the executor words it
+        try:
+            done[key] = await do.value(context, given, asked)
+        except Exception as error:
+            done[key] = error
+            break
+    return Compiled(done, dict.fromkeys(doings.keys() - done.keys(), "something was in the way"))
 
 
 async def _read(planned: Planned, asked: Asked) -> Compiled:

@@ -79,7 +79,7 @@ class Shape:
 
     def roots(self) -> list[Selected]:
         """The root fields."""
-        root = self.schema.query_type
+        root = self.schema.get_root_type(self._node.operation)
         assert root is not None
         found = collect_fields(self.schema, self._fragments, self._variables, root, self._node)
         return self._selected(found.grouped_field_set, root)

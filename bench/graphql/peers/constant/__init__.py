@@ -1,1 +1,0 @@
-"""No server at all."""
