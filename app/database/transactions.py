@@ -17,7 +17,7 @@ from tortoise.context import require_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.transactions import in_transaction as begin
 
-from app.database.pool import Pool, opened
+from app.database.pool import Client, Pool, opened
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -172,12 +172,12 @@ async def fetch_records(sql: str, *args: object) -> Sequence[asyncpg.Record]:
     """`fetch`, without a dict for each row: their columns are found by number, too."""
     client: Any = require_context().connections.get("default")
     try:
-        if isinstance(client, TransactionalDBClient):
-            async with client.acquire_connection() as connection:
-                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *args)
-                return rows
-        pool: Pool = client._pool or await opened(client)
-        return await pool.fetch(sql, args)
+        if type(client) is Client:  # and not a transaction; isinstance() with an abstract class costs more
+            pool: Pool = client._pool or await opened(client)
+            return await pool.fetch(sql, args)
+        async with client.acquire_connection() as connection:
+            rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *args)
+            return rows
     except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
         raise OperationalError(error) from error
     except asyncpg.IntegrityConstraintViolationError as error:

@@ -60,6 +60,8 @@ class Operation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.type = node.operation
+        self.kind = node.operation.value
+        """query, mutation or subscription."""
         self.introspects = measures.introspects
         self.puts_off = prepared.puts_off
         """Which of @defer and @stream its document uses."""

@@ -78,7 +78,7 @@ class Engine:
         """Run a query or mutation; raise `Refused` when it is not even begun."""
         if not tracing():
             return await self._execute(operation, request, caller, wants_cost)
-        with operation_span(operation.type.value, operation.name, trace_of(request)) as span:
+        with operation_span(operation.kind, operation.name, trace_of(request)) as span:
             outcome = await self._execute(operation, request, caller, wants_cost)
             if outcome.errors:
                 mark_failed(span, "the result has errors")
@@ -101,7 +101,7 @@ class Engine:
             outcome = "refused"
             raise _refusal(error) from None
         finally:
-            metrics.count_operation(operation.type.value, outcome, time.perf_counter() - started)
+            metrics.count_operation(operation.kind, outcome, time.perf_counter() - started)
 
     async def stream(
         self,
@@ -244,7 +244,7 @@ def _span(operation: Operation, request: GraphQLRequest) -> AbstractContextManag
     """A span round what is run in it, when spans are collected."""
     if not tracing():
         return nullcontext()
-    return operation_span(operation.type.value, operation.name, trace_of(request))
+    return operation_span(operation.kind, operation.name, trace_of(request))
 
 
 def trace_of(request: GraphQLRequest) -> dict[str, str]:

@@ -21,6 +21,7 @@ from app.graphql.engine import Caller, Engine, Identify
 from app.graphql.negotiation import Media, accepted
 from app.graphql.origins import Origins
 from app.graphql.presence import Presence
+from app.graphql.repeated import Repeated
 from app.graphql.request import GraphQLRequest
 from app.graphql.response import OPERATION_NOT_ALLOWED, Refused, encode, refusal
 from app.graphql.streams import Begin, refuse_by_stream, serve_stream
@@ -62,6 +63,7 @@ class GraphQLHTTP:
         self._origins = Origins.of(settings)
         self._most_bytes = settings.max_body_bytes
         self._heartbeat = heartbeat
+        self._repeated = Repeated()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -76,18 +78,23 @@ class GraphQLHTTP:
             await answer(send)
 
     async def _answer(self, scope: Scope, receive: Receive, accepts: tuple[Media, ...]) -> Answer:
-        request = await self._read(scope, receive)
+        body = await self._read(scope, receive)
+        known = None if body is None else self._repeated.get(body)
+        request = known[0] if known is not None else _request(scope, body)
         if tracing():
             request = _traced(request, scope)
         caller = await self._identify.from_request(scope)
-        operation = self._engine.find(request)
+        operation = known[1] if known is not None else self._engine.find(request)
+        if known is None and body is not None:
+            self._repeated.keep(body, request, operation)
         self._check(scope, operation, caller)
         media = _choose(accepts, operation)
         if media in OF_PARTS:
             begin = self._begin(scope, operation, request, caller, media)
             return partial(serve_stream, begin, media, caller, receive, self._connections, self._heartbeat)
-        wants_cost = headers_of(scope).get(COST_HEADER) == b"1"
-        if headers_of(scope).get(PLAN_HEADER) == b"1":
+        headers = headers_of(scope)
+        wants_cost = headers.get(COST_HEADER) == b"1"
+        if headers.get(PLAN_HEADER) == b"1":
             request = replace(request, extensions={**request.extensions, "plan": True})
         with Presence(receive) as presence:
             outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
@@ -106,15 +113,16 @@ class GraphQLHTTP:
         after = header(scope, b"last-event-id") or None
         return partial(self._engine.stream, operation, request, caller, after)
 
-    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The body; None where there is none to read, by GET."""
         if scope["method"] == "GET":
-            return GraphQLRequest.parse(_query_parameters(scope["query_string"]))
+            return None
         if scope["method"] != "POST":
             raise Refused.not_a_request("Use POST, or GET for queries.", status=405)
         content_type = headers_of(scope).get(b"content-type")
         if content_type != b"application/json":
             _check_content_type(header(scope, b"content-type"))
-        return GraphQLRequest.parse(_json(await self._read_body(scope, receive), "The body"))
+        return await self._read_body(scope, receive)
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
         length = headers_of(scope).get(b"content-length", b"")
@@ -167,6 +175,12 @@ class GraphQLHTTP:
         if caller.by_cookie and not self._origins.may_use_cookie(scope, reads_only=reads_only):
             message = "A request with a session cookie must come from a page of this server (header Origin)."
             raise Refused.because(message, OPERATION_NOT_ALLOWED, status=403)
+
+
+def _request(scope: Scope, body: bytes | None) -> GraphQLRequest:
+    if body is None:
+        return GraphQLRequest.parse(_query_parameters(scope["query_string"]))
+    return GraphQLRequest.parse(_json(body, "The body"))
 
 
 def _traced(request: GraphQLRequest, scope: Scope) -> GraphQLRequest:

@@ -289,7 +289,10 @@ def _check_operation(measures: Measures, limits: Limits) -> None:
 
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse variables that are nested too deeply for the recursive functions that will read them."""
-    if not any(isinstance(value, dict | list) for value in variables.values()):
+    for value in variables.values():
+        if isinstance(value, dict | list):
+            break
+    else:
         return
     waiting: list[tuple[Any, int]] = [(variables, 0)]
     while waiting:
