@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 from zlib import crc32
 
@@ -167,32 +167,79 @@ def whole_list(model: type[Entity], orders: Sequence[tuple[str, bool]], most: in
 def page_query(query: QuerySet[Any], request: PageRequest) -> QuerySet[Any]:
     """The rows of the page, and one more that tells whether there is more."""
     if request.bound is not None:
-        query = query.filter(_beyond(request))
+        query = query.filter(beyond(request, _AsQ(request.bound)))
     order = [("" if key.descending == request.backward else "-") + key.column for key in request.keys]
     return query.order_by(*order).limit(request.limit + 1)
 
 
-def _beyond(request: PageRequest) -> Q:
+C = TypeVar("C")
+
+
+class Conditions(Protocol[C]):
+    """A way to write conditions on a page's keys. Its bound's value for a key is named by the key's number."""
+
+    never: C
+
+    def null(self, column: str, *, is_null: bool) -> C:
+        """Whether the column is null."""
+
+    def compare(self, column: str, operator: str, number: int) -> C:
+        """The column against that value: = < > <= or >=."""
+
+    def both(self, one: C, other: C) -> C:
+        """And."""
+
+    def either(self, one: C, other: C) -> C:
+        """Or."""
+
+
+def beyond(request: PageRequest, write: Conditions[C]) -> C:
     """Rows that come after the bound in the order (before it, when backward): (a, b) > (x, y), null by null.
 
     PostgreSQL puts nulls last when ascending and first when descending.
     """
     assert request.bound is not None
-    result = Q(id__in=[])
-    for key, value in reversed(list(zip(request.keys, request.bound, strict=True))):
-        equal = holds(f"{key.column}__isnull", True) if value is None else holds(key.column, value)
-        further = _further(key, value, request.backward)
-        result = equal & result if further is None else Q(further, equal & result, join_type=Q.OR)
-    return result
+    result = write.never
+    for number, (key, value) in reversed(list(enumerate(zip(request.keys, request.bound, strict=True)))):
+        column, rising = key.column, key.descending == request.backward
+        equal = write.null(column, is_null=True) if value is None else write.compare(column, "=", number)
+        same = write.both(equal, result)
+        nulls_are_further = key.nullable and rising
+        if value is None:
+            further = None if nulls_are_further else write.null(column, is_null=False)
+        else:
+            further = write.compare(column, ">" if rising else "<", number)
+            if nulls_are_further:
+                further = write.either(further, write.null(column, is_null=True))
+        result = same if further is None else write.either(further, same)
+    first, at = request.keys[0], request.bound[0]
+    rising = first.descending == request.backward
+    if at is None or (first.nullable and rising):
+        return result
+    # Says nothing new, but an index can begin there.
+    return write.both(write.compare(first.column, ">=" if rising else "<=", 0), result)
 
 
-def _further(key: Key, value: Any, backward: bool) -> Q | None:
-    rising = key.descending == backward
-    nulls_are_further = key.nullable and rising
-    if value is None:
-        return None if nulls_are_further else holds(f"{key.column}__isnull", False)
-    further = holds(f"{key.column}__{'gt' if rising else 'lt'}", value)
-    return Q(further, holds(f"{key.column}__isnull", True), join_type=Q.OR) if nulls_are_further else further
+class _AsQ:
+    """For Tortoise."""
+
+    never = Q(id__in=[])
+    _LOOKUPS: ClassVar = {"=": "", ">": "__gt", "<": "__lt", ">=": "__gte", "<=": "__lte"}
+
+    def __init__(self, bound: Sequence[Any]) -> None:
+        self._bound = bound
+
+    def null(self, column: str, *, is_null: bool) -> Q:
+        return holds(f"{column}__isnull", is_null)
+
+    def compare(self, column: str, operator: str, number: int) -> Q:
+        return holds(column + self._LOOKUPS[operator], self._bound[number])
+
+    def both(self, one: Q, other: Q) -> Q:
+        return one & other
+
+    def either(self, one: Q, other: Q) -> Q:
+        return Q(one, other, join_type=Q.OR)
 
 
 def plain_value(value: Any) -> Any:

@@ -76,7 +76,7 @@ class OutboxEvent(Entity):
     )
     tenant_id: int
     workspace: fields.ForeignKeyNullableRelation[Workspace] = fields.ForeignKeyField(
-        "models.Workspace", null=True, related_name="events", on_delete=fields.CASCADE
+        "models.Workspace", null=True, related_name="events", on_delete=fields.CASCADE, db_constraint=False
     )
     workspace_id: int | None
     audience = fields.CharEnumField(Audience, max_length=20, description="Who may see it.")

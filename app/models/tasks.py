@@ -218,7 +218,11 @@ class Task(Entity):
     )
 
     workspace: fields.ForeignKeyNullableRelation[Workspace] = fields.ForeignKeyField(
-        "models.Workspace", null=True, related_name="member_tasks", on_delete=fields.CASCADE
+        "models.Workspace",
+        null=True,
+        related_name="member_tasks",
+        on_delete=fields.CASCADE,
+        db_constraint=False,
     )
     workspace_id: int | None
     created_at = fields.DatetimeField(auto_now_add=True, description="When it was sent first.")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 from uuid import UUID
 
@@ -112,8 +113,12 @@ async def store(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> li
     """Store tasks that are made up already, and the groups among them that call back."""
     if not tasks and not groups:
         return []
-    storing = cast(_Storing, importlib.import_module(STORING))
-    return await storing.enqueue(tasks, groups)
+    return await _storing().enqueue(tasks, groups)
+
+
+@cache
+def _storing() -> "_Storing":
+    return cast(_Storing, importlib.import_module(STORING))
 
 
 def send(broker: "TaskBroker", message: Message, delay: float | None) -> Message:

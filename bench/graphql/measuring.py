@@ -24,7 +24,7 @@ from bench.graphql.contenders import CONTENDERS, FOLLOWED, Contender
 from bench.graphql.data import Known, copy, fill
 from bench.graphql.documents import DOCUMENTS, ONE, TITLES, comparable, difference
 from bench.graphql.environment import Environment, prepare
-from bench.graphql.serving import NotStarted, Server, serve
+from bench.graphql.serving import NotStarted, Server, python, serve
 from bench.graphql.wanted import compare
 from bench.place import OTHERS, Place, on
 from bench.table import show
@@ -89,13 +89,18 @@ async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = (), share
         print(f"{known.counts}\n")
         start = Start(environment, where, directory, known)
         if asked:
+            asker = Asker(directory)
+            print(
+                f"Asked by {asker.words}, {CONNECTIONS} connections, {rounds} rounds of {seconds} s. It asks a server that"
+                f" has one answer for everything {await _most(asker, directory):,.0f} times a second.\n"
+            )
             async with AsyncExitStack() as stack:
                 entries = await start.all(asked, stack)
                 await _check(entries, known)
                 samples = await _measure(
                     entries,
                     where,
-                    Asker(directory),
+                    asker,
                     [name for name in names if name in DOCUMENTS],
                     rounds,
                     seconds,
@@ -109,6 +114,13 @@ async def measure(rounds: int, seconds: int = 3, only: Sequence[str] = (), share
                 entries = await start.all(followed, stack)
                 servers = [(each.server, each.database) for each in entries]
                 await following.follow(servers, known, rounds, share)
+
+
+async def _most(asker: Asker, directory: Path) -> float:
+    """Requests per second where there is nothing to do for them."""
+    command = python("bench.graphql.peers.constant.serve")
+    async with serve("constant", command, directory, environment={}, headers={}) as server:
+        return (await asker.ask(server.url, {}, [b'{"query": "{ __typename }"}'], 2)).per_second
 
 
 def _end_when_told() -> None:
@@ -218,7 +230,6 @@ async def _measure(
     entries: Sequence[Entry], where: Place, asker: Asker, names: Sequence[str], rounds: int, seconds: int
 ) -> Mapping[str, Mapping[str, list[Sample]]]:
     samples: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
-    print(f"Asked by {asker.words}, {CONNECTIONS} connections, {rounds} rounds of {seconds} s.\n", flush=True)
     failed: set[tuple[str, str]] = set()
     connection = await asyncpg.connect(**where.credentials)
     try:

@@ -181,9 +181,12 @@ async def test_a_relation_without_a_foreign_key_is_checked_by_statement(
 ) -> None:
     rows = await connection.fetch(
         "SELECT tgrelid::regclass::text AS table, tgargs AS args FROM pg_trigger "
-        "WHERE tgfoid IN ('refuse_unknown_tenants'::regproc, 'refuse_unknown_tasks'::regproc)"
+        "WHERE tgfoid IN ('refuse_unknown_owners'::regproc, 'refuse_unknown_tasks'::regproc)"
     )
-    made = {(row["table"], *row["args"].decode().split("\0")[:2]) for row in rows}
+    made = set()
+    for row in rows:
+        args = row["args"].decode().split("\0")[:-1]
+        made |= {(row["table"], *pair) for pair in zip(args[::2], args[1::2], strict=True)}
     believed = set()
     for table, model in models():
         for name in model._meta.fk_fields | model._meta.o2o_fields:
@@ -198,29 +201,57 @@ async def test_what_is_checked_by_statement_holds_as_a_foreign_key_does(
     owndb: Database,
 ) -> None:
     connection = await owndb.connect()
-    task = "INSERT INTO task (message_id, actor_name, message, tenant_id) VALUES (gen_random_uuid(), 'a', '{}', $1) RETURNING id"
+    task = (
+        "INSERT INTO task (message_id, actor_name, message, tenant_id, workspace_id) "
+        "VALUES (gen_random_uuid(), 'a', '{}', $1, $2) RETURNING id"
+    )
+    event = (
+        "INSERT INTO outbox_event (event_type, source, audience, tenant_id, workspace_id) "
+        "VALUES ('e', 's', 'staff', $1, $2)"
+    )
     line = (
         "INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number) "
         "VALUES (gen_random_uuid(), $1, 'e', 'info', 'l', now(), 1)"
     )
+    counts = "SELECT (SELECT count(*) FROM task), (SELECT count(*) FROM task_log), (SELECT count(*) FROM outbox_event)"
     try:
-        tenant = await connection.fetchval("INSERT INTO tenant (name) VALUES ('brief') RETURNING id")
-        id = await connection.fetchval(task, tenant)
-        await connection.execute(line, id)
+        named = "INSERT INTO tenant (name) VALUES ($1) RETURNING id"
+        tenant = await connection.fetchval(named, "brief")
+        other = await connection.fetchval(named, "other")
+        workspace = await connection.fetchval(
+            "INSERT INTO workspace (tenant_id, name) VALUES ($1, 'brief') RETURNING id", other
+        )
+        for values in ((tenant, None), (other, workspace)):
+            await connection.execute(line, await connection.fetchval(task, *values))
+        await connection.execute(event, other, workspace)
 
-        for statement, value in ((task, tenant + 1), (line, id + 1)):
+        refused: list[tuple[str, tuple[int | None, ...]]] = [
+            (task, (other + 1, None)),
+            (task, (other, workspace + 1)),
+            (event, (other + 1, None)),
+            (event, (other, workspace + 1)),
+            (line, (1_000_000,)),
+        ]
+        for statement, given in refused:
             with pytest.raises(asyncpg.ForeignKeyViolationError):
-                await connection.execute(statement, value)
+                await connection.execute(statement, *given)
         for change in (
             "UPDATE task SET tenant_id = tenant_id - 1",
+            f"UPDATE task SET workspace_id = {workspace + 1}",
+            f"UPDATE outbox_event SET workspace_id = {workspace + 1}",
             "UPDATE task_log SET task_id = task_id + 1",
         ):
             with pytest.raises(asyncpg.ForeignKeyViolationError):
                 await connection.execute(change)
-        await connection.execute("DELETE FROM tenant WHERE id = $1", tenant)
+        left = []
+        for gone in (
+            f"DELETE FROM workspace WHERE id = {workspace}",
+            f"DELETE FROM tenant WHERE id = {tenant}",
+        ):
+            await connection.execute(gone)
+            left.append(tuple(await connection.fetchrow(counts)))
 
-        assert await connection.fetchval("SELECT count(*) FROM task") == 0
-        assert await connection.fetchval("SELECT count(*) FROM task_log") == 0
+        assert left == [(1, 1, 0), (0, 0, 0)]
     finally:
         await connection.close()
 

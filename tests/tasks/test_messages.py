@@ -13,7 +13,7 @@ from app.clock import now
 from app.errors import Invalid, MessageTooLarge, UnknownActor
 from app.models import Tenant, WorkRequest, Workspace
 from app.tasks import UndecodableMessage, decode, encode, new_task, reset_retries, triple_of
-from app.tasks.messages import MAX_KEY_LENGTH, MAX_MESSAGE_BYTES
+from app.tasks.messages import MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, new_tasks
 from app.tasks.running import MAX_UID_LENGTH
 from tests.tasks.place import Place, place
 
@@ -301,3 +301,42 @@ def test_an_actor_can_be_unique_by_itself(place: Place) -> None:
 
     assert new_task(actor.message(), broker=place.broker).dedupe_key is not None
     assert new_task(actor.message(), unique=False, broker=place.broker).dedupe_key is None
+
+
+# Many at once ---------------------------------------------------------------------------------------------------------------
+
+
+async def other(*args: object, **kwargs: object) -> None: ...
+
+
+def test_tasks_that_are_made_together_are_as_if_each_was_made_by_itself(place: Place) -> None:
+    plain = place.actor(noop, log=False, priority=3)
+    keyed = place.actor(other, queue_name="apart", unique=lambda number: number if number > 1 else None)
+    messages = [
+        plain.message(1),
+        plain.message_with_options(args=(2,), priority=7, uid="given", retries=2),
+        plain.message(3).copy(queue_name="elsewhere"),
+        keyed.message(1),
+        keyed.message(2),
+        keyed.message(3),
+        plain.message(4),
+    ]
+
+    together = new_tasks(messages, [None] * len(messages), workspace_id=5, broker=place.broker)
+
+    assert together == [new_task(each, workspace_id=5, broker=place.broker) for each in messages]
+    assert [each.dedupe_key for each in together[3:6]] == [None, "2", "3"]
+
+
+def test_each_of_many_waits_for_its_own_time(place: Place) -> None:
+    actor = place.actor(noop)
+    began = now()
+
+    none, short, long = new_tasks(
+        [actor.message() for _ in range(3)], [None, 1000, 5000], broker=place.broker
+    )
+
+    assert none.eta is None and not none.delayed
+    assert short.eta is not None and long.eta is not None and short.delayed and long.delayed
+    assert began + timedelta(seconds=1) <= short.eta <= now() + timedelta(seconds=1)
+    assert began + timedelta(seconds=5) <= long.eta <= now() + timedelta(seconds=5)

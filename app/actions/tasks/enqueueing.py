@@ -83,8 +83,8 @@ async def _store_plain(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
     else:
         source = _MANY
     statement = _STORE[source, any(task.log for task in tasks), any(task.events for task in tasks)]
-    rows = await run(statement, *arguments)
-    return [Enqueued(row["id"], task.message_id) for row, task in zip(rows, tasks, strict=True)]
+    [row] = await run(statement, *arguments)
+    return [Enqueued(id, task.message_id) for id, task in zip(row["ids"], tasks, strict=True)]
 
 
 async def _by_its_clock(run: Fetch, tasks: Sequence[NewTask]) -> Sequence[NewTask]:
@@ -242,7 +242,7 @@ _INSERT = """
     SELECT id, message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key,
         kind, rel_obj_id, workspace_id, its_tenant_id, eta IS NULL OR eta <= now(), (log_id IS NOT NULL)::int,
         CASE WHEN log_id IS NULL THEN 'done' ELSE 'info' END, NULL
-    FROM given ORDER BY id"""
+    FROM given"""
 
 _LOG = f"""
     INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number)
@@ -256,11 +256,19 @@ _TELL = f"""
     FROM {{source}} WHERE event_id IS NOT NULL"""
 
 
+# It need not be asked whether the tasks of the lines are there, nor twice whose they are: see the triggers of task_log and
+# outbox_event.
+_MAKES_TASKS = "set_config('workyard.makes_tasks', statement_timestamp()::text, true)"
+
+
 def _store(source: str, log: bool, tell: bool) -> str:
     """What has nothing to write fires no trigger, which for a single task is most of the work."""
     logged = f", logged AS ({_LOG.format(source='given', time='sent_at')})" if log else ""
     told = f", told AS ({_TELL.format(source='given', tenant='its_tenant_id')})" if tell else ""
-    return f"WITH {_GIVEN.format(source=source)}, stored AS ({_INSERT}){logged}{told} SELECT id FROM given ORDER BY id"
+    return (
+        f"WITH {_GIVEN.format(source=source)}, stored AS ({_INSERT}){logged}{told}"
+        f" SELECT array_agg(id ORDER BY id) AS ids{f', {_MAKES_TASKS}' if log or tell else ''} FROM given"
+    )
 
 
 _STORE = {
@@ -273,7 +281,7 @@ _STORE = {
 
 _STORE_UNLESS_THERE = f"""
 WITH {_GIVEN.format(source=_MANY)}
-{_INSERT} ON CONFLICT DO NOTHING RETURNING id, message_id
+{_INSERT} ORDER BY id ON CONFLICT DO NOTHING RETURNING id, message_id
 """
 
 _DESCRIBE = f"""

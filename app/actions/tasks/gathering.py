@@ -49,6 +49,8 @@ class Gathering:
         try:
             while part := self._next_part():
                 await self._store_part(part)
+                # Whoever was told just now may have more to send: with those who wait already, and not after them.
+                await asyncio.sleep(0)
         finally:
             self._storing = False
 

@@ -1,9 +1,10 @@
 """Plans by operation and shape, kept while they are in use."""
 
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import strawberry
 import structlog
@@ -28,7 +29,8 @@ log = structlog.get_logger("graphql")
 class Planned:
     """The root fields of an operation under one shape, in their order: what answers each, or why nothing of ours does."""
 
-    def __init__(self, roots: dict[str, Read | Declined]) -> None:
+    def __init__(self, roots: dict[str, Read | Declined], characters: int = 0) -> None:
+        self.characters = characters
         self.reads = {key: read for key, read in roots.items() if not isinstance(read, Declined)}
         self.declined = {key: str(why) for key, why in roots.items() if isinstance(why, Declined)}
         self.order = tuple(roots)
@@ -51,15 +53,23 @@ class _Shapes:
 
 
 class Plans:
-    """The plans of operations, each kept for as long as `Documents` keeps its document, which is bounded."""
+    """The plans of operations, each kept for as long as `Documents` keeps its document; bounded in number and in size."""
 
     def __init__(
-        self, schema: strawberry.Schema, settings: Settings | None = None, *, shapes: int = 32
+        self,
+        schema: strawberry.Schema,
+        settings: Settings | None = None,
+        *,
+        shapes: int = 32,
+        most_characters: int = 16_000_000,
     ) -> None:
         self._schema = schema
         self.settings = settings or Settings()
         self.schema = schema._schema
         self._most = shapes
+        self._most_characters = most_characters
+        self.characters = 0
+        self._weights: OrderedDict[tuple[ref[Operation], Hashable], int] = OrderedDict()
         self._kept: WeakKeyDictionary[Operation, _Shapes] = WeakKeyDictionary()
 
     def of(self, operation: Operation, variables: VariableValues) -> Planned | None:
@@ -71,7 +81,19 @@ class Plans:
         planned = shapes.planned.get(key)
         if planned is None:
             planned = self._keep(shapes.planned, key, self._plan(operation, variables))
+            self._weigh(operation, key, planned.characters)
         return planned
+
+    def _weigh(self, operation: Operation, key: Hashable, characters: int) -> None:
+        """Drop the plans that were made first, once there is too much of them."""
+        self._weights[ref(operation), key] = characters
+        self.characters += characters
+        while self.characters > self._most_characters and len(self._weights) > 1:
+            (dropped, shape), weight = self._weights.popitem(last=False)
+            self.characters -= weight
+            found = dropped()
+            if found is not None and found in self._kept:
+                self._kept[found].planned.pop(shape, None)
 
     def of_mutation(self, operation: Operation, variables: VariableValues) -> Mapping[str, Do]:
         """What does each of its root fields, in their order; nothing when the executor has to do one of them."""
@@ -136,4 +158,4 @@ class Plans:
             except Exception as error:  # what cannot be planned is run as ever; its faults are worded there
                 log.warning("graphql.not_planned", field=root.name, exc_info=error)
                 roots[root.key] = Declined(repr(error))
-        return Planned(roots)
+        return Planned(roots, planner.characters)

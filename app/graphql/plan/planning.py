@@ -46,7 +46,17 @@ class Planner:
 
     def __init__(self, schema: strawberry.Schema, shape: Shape) -> None:
         self._schema, self._shape = schema, shape
+        self._codes: list[Code] = []
         self._values = Values(shape, self.many, self._any)
+
+    @property
+    def characters(self) -> int:
+        """How much has been generated."""
+        return sum(code.characters for code in self._codes)
+
+    def _code(self) -> Code:
+        self._codes.append(Code())
+        return self._codes[-1]
 
     def plan(self, root: Selected) -> Read:
         """What answers the root field. Raises `Declined` for one that is not compiled."""
@@ -98,7 +108,7 @@ class Planner:
         self, selected: Selected, type_: GraphQLObjectType, table: Table | None = None
     ) -> tuple[Table, RenderRow]:
         """A level of rows that are shown as that type, and the function that shows one."""
-        table, code = table or Table(model_of(type_)), Code()
+        table, code = table or Table(model_of(type_)), self._code()
         shown = self._object(table, code, PAGE, type_, self._shape.below(selected, type_))
         return table, code.function(OF_ROW, shown)
 
@@ -211,12 +221,12 @@ class Planner:
     # Lists ------------------------------------------------------------------------------------------------------------
 
     def _whole_list(self, selected: Selected, of: ListOf) -> ReadList:
-        table, code = Table(of.model), Code()
+        table, code = Table(of.model), self._code()
         shown = f"[{self._row(table, code, selected)} for r in rows]"
         return ReadList(of, table, Arguments(self._schema, selected), code.function(OF_LIST, shown))
 
     def _connection(self, selected: Selected, of: ConnectionOf) -> ReadList:
-        table, code = Table(of.model), Code()
+        table, code = Table(of.model), self._code()
         below = self._shape.below(selected, selected.object_type)
         shown = display([(each.key, self._of_connection(table, code, each)) for each in below])
         names = {each.name for each in below}

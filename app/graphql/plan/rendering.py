@@ -20,6 +20,7 @@ class Code:
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {"present": present}
+        self.characters = 0
 
     def name(self, value: Any) -> str:
         """A name for that value."""
@@ -35,6 +36,7 @@ class Code:
 
     def function(self, arguments: str, expression: str) -> Render:
         """The function of these arguments that gives the expression."""
+        self.characters += len(expression)
         made: Render = eval(f"lambda {arguments}: {expression}", self.names)  # noqa: S307  its source is ours alone
         return made
 

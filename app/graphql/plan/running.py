@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any, Protocol
 
 from graphql import GraphQLError
@@ -21,7 +22,7 @@ from app.graphql.plan.statements import PAGE, Join, Level, Rows, Statement, cell
 from app.models import Entity
 from app.settings import Settings
 
-STATEMENTS_KEPT = 64
+STATEMENTS_KEPT = 32_000_000  # characters
 EXPECTED = (Declined, AppError, GraphQLError)
 """What says that the ordinary executor has to answer."""
 
@@ -65,23 +66,48 @@ class Below(Protocol):
         """By the rows' ids."""
 
 
-class Statements:
-    """The statements of one level that were written, for those who ask the same with other values. Bounded."""
+class Shelf:
+    """Statements of all plans that were written, by level and by what they depend on; the least used go first."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Statement] = OrderedDict()
+    def __init__(self, most_characters: int) -> None:
+        self._most, self.characters = most_characters, 0
+        self._kept: OrderedDict[tuple[int, Hashable], Statement] = OrderedDict()
 
-    def get(self, key: Hashable, write: Callable[[], Statement]) -> Statement:
-        """The statement for that key; `write` makes it."""
+    def get(self, key: tuple[int, Hashable]) -> Statement | None:
+        """One that is there."""
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
-            return found
-        found = write()
-        if found.timeless:
-            self._kept[key] = found
-            if len(self._kept) > STATEMENTS_KEPT:
-                self._kept.popitem(last=False)
+        return found
+
+    def put(self, key: tuple[int, Hashable], statement: Statement) -> None:
+        """Keep one."""
+        self._kept[key] = statement
+        self.characters += len(statement.sql)
+        while self.characters > self._most:
+            _, dropped = self._kept.popitem(last=False)
+            self.characters -= len(dropped.sql)
+
+
+SHELF = Shelf(STATEMENTS_KEPT)
+
+
+class Statements:
+    """The statements of one level that were written, for those who ask the same with other values."""
+
+    _numbers = count()
+
+    def __init__(self) -> None:
+        self._number = next(self._numbers)
+
+    def get(self, key: Hashable, write: Callable[[], Statement]) -> Statement:
+        """The statement for that key; `write` makes it."""
+        place = (self._number, key)
+        found = SHELF.get(place)
+        if found is None:
+            found = write()
+            if found.timeless:
+                SHELF.put(place, found)
         return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
-from app.graphql.pages import Key, PageRequest
+from app.graphql.pages import PageRequest, beyond
 from app.models import Entity
 
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -169,7 +169,7 @@ def bound_values(request: PageRequest) -> list[Any]:
 
 
 def _page(base: str, request: PageRequest, before: int) -> str:
-    where = f" WHERE {_beyond(request, before)}" if request.bound is not None else ""
+    where = f" WHERE {beyond(request, _Bound(request, before))}" if request.bound is not None else ""
     return f"SELECT * FROM ({base}) AS {BASE}{where} ORDER BY {_order(request, '')} LIMIT {int(request.limit) + 1}"
 
 
@@ -180,29 +180,26 @@ def _order(request: PageRequest, prefix: str) -> str:
     )
 
 
-def _beyond(request: PageRequest, before: int) -> str:
-    """As `pages._beyond`: rows that come after the bound in the order; before it, when backward."""
-    assert request.bound is not None
-    numbers, number = [], before
-    for value in request.bound:
-        number += value is not None
-        numbers.append(number)
-    result = "FALSE"
-    for key, value, number in reversed(list(zip(request.keys, request.bound, numbers, strict=True))):
-        column = _name(key.column)
-        equal = f"{column} IS NULL" if value is None else f"{column} = ${number}"
-        further = _further(key, column, value is None, number, request.backward)
-        result = f"({equal} AND {result})" if further is None else f"({further} OR ({equal} AND {result}))"
-    return result
+class _Bound:
+    """Conditions on a page's keys as SQL: its bound's values are parameters after so many others, but for nulls."""
 
+    never = "FALSE"
 
-def _further(key: Key, column: str, at_null: bool, number: int, backward: bool) -> str | None:
-    rising = key.descending == backward
-    nulls_are_further = key.nullable and rising
-    if at_null:
-        return None if nulls_are_further else f"{column} IS NOT NULL"
-    further = f"{column} {'>' if rising else '<'} ${number}"
-    return f"({further} OR {column} IS NULL)" if nulls_are_further else further
+    def __init__(self, request: PageRequest, before: int) -> None:
+        given = [value is not None for value in request.bound or ()]
+        self._numbers = [before + sum(given[: at + 1]) for at in range(len(given))]
+
+    def null(self, column: str, *, is_null: bool) -> str:
+        return f"{_name(column)} IS {'NULL' if is_null else 'NOT NULL'}"
+
+    def compare(self, column: str, operator: str, number: int) -> str:
+        return f"{_name(column)} {operator} ${self._numbers[number]}"
+
+    def both(self, one: str, other: str) -> str:
+        return f"({one} AND {other})"
+
+    def either(self, one: str, other: str) -> str:
+        return f"({one} OR {other})"
 
 
 def _joins(writer: Writer, level: Level) -> str:

@@ -89,3 +89,22 @@ async def test_no_statement_grows_beyond_bounds_but_for_what_one_sends() -> None
     assert sizes == [1, MOST, 1, MOST + 1, 1]
     assert [len(each) for each in stored] == [len(part) for part in parts]
     assert len(await gathering.store([task()])) == 1
+
+
+async def test_senders_that_were_told_send_again_with_those_who_wait() -> None:
+    sizes: list[int] = []
+
+    async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
+        sizes.append(len(tasks))
+        await asyncio.sleep(0)
+        return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
+
+    gathering = Gathering(store)
+
+    async def send(times: int) -> None:
+        for _ in range(times):
+            await gathering.store([task()])
+
+    await asyncio.gather(*(send(3) for _ in range(8)))
+
+    assert sizes == [1, 8, 8, 7]

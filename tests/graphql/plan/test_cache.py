@@ -8,6 +8,8 @@ from graphql.execution.values import VariableValues
 from app.graphql.documents import Operation, prepare
 from app.graphql.limits import Limits
 from app.graphql.plan import Plans
+from app.graphql.plan.running import Shelf
+from app.graphql.plan.statements import Statement
 from app.settings import Settings
 from app.web.schema import build_schema
 
@@ -42,6 +44,31 @@ def test_no_more_shapes_are_kept_than_are_allowed() -> None:
     for number in range(64):
         assert plans.of(wanted, variables(number)) is not None
         assert len(plans._kept[wanted].planned) <= 4
+
+
+def test_no_more_is_kept_than_may_be_written() -> None:
+    plans = Plans(SCHEMA, most_characters=2000)
+    kept = [operation(f"{{ workRequests {{ nodes {{ a{n}: id taskName status }} }} }}") for n in range(100)]
+
+    for each in kept:
+        assert plans.of(each, variables(0)) is not None
+        assert 0 < plans.characters <= 2000
+
+    assert sum(len(plans._kept[each].planned) for each in kept) < 40
+    assert plans.of(kept[-1], variables(0)) is plans.of(kept[-1], variables(0))
+
+
+def test_the_least_used_statements_go_first() -> None:
+    shelf = Shelf(100)
+    for number in range(9):
+        shelf.put((number, "key"), Statement("x" * 11, ()))
+    assert shelf.get((0, "key")) is not None
+
+    shelf.put((9, "key"), Statement("x" * 11, ()))
+
+    assert shelf.characters == 99
+    assert shelf.get((1, "key")) is None
+    assert shelf.get((0, "key")) is not None
 
 
 def test_plans_go_with_their_document() -> None:

@@ -1,0 +1,1 @@
+"""No server at all."""
