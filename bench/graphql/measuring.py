@@ -15,6 +15,7 @@ from statistics import median
 import asyncpg
 import httpx
 import orjson
+import psutil
 
 from app.database.address import Credentials
 from app.database.embedded import Cluster
@@ -24,11 +25,10 @@ from bench.graphql.contenders import CONTENDERS, FOLLOWED, Contender
 from bench.graphql.data import Known, copy, fill
 from bench.graphql.documents import DOCUMENTS, ONE, TITLES, comparable, difference
 from bench.graphql.environment import Environment, prepare
-from bench.graphql.serving import NotStarted, Server, python, serve
+from bench.graphql.serving import NotStarted, Server, database_used, python, serve
 from bench.graphql.wanted import compare
 from bench.place import OTHERS, Place, on
 from bench.table import show
-from bench.tasks.engine import parent_of, server_used
 
 SERVERS = [*CONTENDERS, *(each for each in FOLLOWED if each not in CONTENDERS)]
 NAMES = (*(each.name for each in SERVERS), *DOCUMENTS, following.NAME)
@@ -233,7 +233,7 @@ async def _measure(
     failed: set[tuple[str, str]] = set()
     connection = await asyncpg.connect(**where.credentials)
     try:
-        postmaster = parent_of(connection.get_server_pid())
+        postmaster = psutil.Process(connection.get_server_pid()).ppid()
         for number in range(rounds):
             for name in names:
                 for entry in [each for each in entries if name in each.contender.questions]:
@@ -261,12 +261,11 @@ async def _sample(
     """Ask, after the answer has been seen to be one; an answer that is much shorter than that is an error."""
     asked = orjson.loads(bodies[0])
     _, length = await entry.server.ask(asked["query"], asked["variables"])
-    server, database = entry.server.processor_seconds(), server_used(postmaster)
+    before, used = entry.server.processor_seconds(), database_used(postmaster)
     taken = await asker.ask(entry.server.url, entry.server.headers, bodies, seconds)
-    server, database = entry.server.processor_seconds() - server, server_used(postmaster) - database
-    if (
-        taken.requests < CONNECTIONS and seconds < LONGEST
-    ):  # so slow that those which had not ended are missed
+    server, database = entry.server.processor_seconds() - before, _since(used, postmaster)
+    if taken.requests < CONNECTIONS and seconds < LONGEST:
+        # So slow that those which had not ended would be missed.
         return await _sample(entry, bodies, asker, LONGEST, postmaster)
     assert taken.requests, f"nothing was answered within {seconds} s"
     if taken.bytes_each < length * 0.9:
@@ -274,6 +273,11 @@ async def _sample(
             f"{entry.server.name} gave answers of {taken.bytes_each:.0f} bytes, not {length}"
         )
     return Sample(taken, server / taken.requests * 1e6, database / taken.requests * 1e6)
+
+
+def _since(before: Mapping[int, float], postmaster: int) -> float:
+    """Processor seconds of PostgreSQL's processes since then; those that ended meanwhile are missing."""
+    return sum(used - before.get(pid, 0) for pid, used in database_used(postmaster).items())
 
 
 def _show(name: str, samples: Mapping[str, Sequence[Sample]]) -> None:

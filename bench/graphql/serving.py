@@ -127,3 +127,12 @@ def libpq(database: Credentials) -> dict[str, str]:
         "PGUSER": database["user"],
         "PGDATABASE": database["database"],
     }
+
+
+def database_used(postmaster: int) -> dict[int, float]:
+    """Processor seconds of each of PostgreSQL's processes that live."""
+    used = {}
+    for process in psutil.Process(postmaster).children():
+        with contextlib.suppress(OSError):
+            used[process.pid] = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
+    return used

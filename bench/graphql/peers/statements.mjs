@@ -5,7 +5,7 @@ import pg from "pg";
 // Dates stay text, since Date would lose microseconds; PostgreSQL's form becomes RFC 3339.
 pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => text.replace(" ", "T") + ":00");
 // Arrays as parameters are planned anew each time, unless PostgreSQL is told not to.
-const pool = new pg.Pool({ max: 16, options: "-c plan_cache_mode=force_generic_plan" });
+const pool = new pg.Pool({ max: 16, idleTimeoutMillis: 0, options: "-c plan_cache_mode=force_generic_plan" });
 
 const SEEN = `ARRAY(SELECT id FROM workspace WHERE public
   UNION ALL SELECT workspace_id FROM workspace_membership WHERE user_id = $1)`;

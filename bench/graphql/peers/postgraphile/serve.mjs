@@ -19,7 +19,7 @@ const preset = {
     makePgService({
       connectionString: `postgres://${user}@/${PGDATABASE}?host=${host}&port=${PGPORT}`,
       schemas: ["public"],
-      poolConfig: { max: 16 },
+      poolConfig: { max: 16, idleTimeoutMillis: 0 },
     }),
   ],
   grafserv: { graphqlPath: "/graphql", graphiql: false, watch: false, websockets: false },

@@ -12,7 +12,11 @@ settings.configure(
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[],
-    INSTALLED_APPS=["strawberry_django", "bench.graphql.peers.strawberry_django.apps.Peer"],
+    INSTALLED_APPS=[
+        "django.contrib.contenttypes",  # without it, the optimizer tries to import it for each field of each request
+        "strawberry_django",
+        "bench.graphql.peers.strawberry_django.apps.Peer",
+    ],
     USE_TZ=True,
     SECRET_KEY="of measurements",
     DATABASES={
