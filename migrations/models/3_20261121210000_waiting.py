@@ -71,7 +71,8 @@ CREATE TRIGGER forget_tasks AFTER DELETE ON task REFERENCING OLD TABLE AS gone
 CREATE FUNCTION take_tasks(runner uuid, queue text, most int) RETURNS TABLE (id bigint, message_id uuid, queue_name text,
     actor_name text, message bytea, attempt int, retries bigint, crashes int, tenant_id bigint, workspace_id bigint, _uid text,
     priority int, eta timestamptz, log_count int, worst_level text, rel_obj_content_type_id bigint, rel_obj_id text)
-    LANGUAGE plpgsql SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off AS $$
+    LANGUAGE plpgsql SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off
+    SET plan_cache_mode = force_generic_plan AS $$ -- else it is planned each time, which costs as much as ten tasks
 #variable_conflict use_column
 BEGIN
     IF EXISTS (SELECT FROM worker_status WHERE worker_status.id = runner AND lost_at IS NOT NULL) THEN

@@ -1,6 +1,7 @@
 """Stores what runners report, many at a time, and keeps it while PostgreSQL is away."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from time import monotonic
 from uuid import UUID
@@ -19,7 +20,10 @@ MOST_KEPT = 10_000
 """With so many reports waiting, the runner takes no more tasks."""
 KEEP_REFUSED = 30 * 86_400.0
 PAUSE = 0.005
-"""How long reports are gathered while the runner is busy."""
+"""How long reports are gathered while the runner is busy…"""
+LONG_PAUSE = 0.03
+"""…and how long while many come: to store anything costs as much as thirty reports more."""
+MANY = 50
 
 AWAY = (
     OSError,
@@ -55,6 +59,8 @@ class Flusher:
         self._some = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._enough = asyncio.Event()
+        self._stored_last = 0
 
     def __len__(self) -> int:
         """How many reports are not stored yet."""
@@ -81,14 +87,19 @@ class Flusher:
             self._some.set()
             self._empty.clear()
         self._waiting.append(report)
+        if len(self._waiting) == MOST_AT_ONCE:
+            self._enough.set()
+
+    def hurry(self) -> None:
+        """No more will come for a while."""
+        self._enough.set()
 
     async def run_forever(self) -> None:
         """Store until cancelled. Nothing is dropped but what is not this runner's any more."""
         pauses = Pauses()
         while True:
             await self._some.wait()
-            if len(self._waiting) < MOST_AT_ONCE and self._busy():
-                await asyncio.sleep(PAUSE)
+            await self._gather()
             batch = self._waiting[:MOST_AT_ONCE]
             try:
                 await self._store(batch)
@@ -102,11 +113,20 @@ class Flusher:
                 continue
             pauses.over()
             self._since = monotonic()
+            self._stored_last = len(batch)
             del self._waiting[: len(batch)]
             self._stored(batch)
             if not self._waiting:
                 self._some.clear()
                 self._empty.set()
+
+    async def _gather(self) -> None:
+        """Wait for more, if there may be."""
+        self._enough.clear()
+        if len(self._waiting) < MOST_AT_ONCE and self._busy():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONG_PAUSE if self._stored_last >= MANY else PAUSE):
+                    await self._enough.wait()
 
     async def drained(self) -> None:
         """Return when everything is stored."""

@@ -365,6 +365,7 @@ class Runner:
         self._running -= 1
         if not self._held:
             self._quiet.set()
+            self._flusher.hurry()
         elif len(self._held) > self._running:
             self.start_waiting()
         self._claimer.made_room()
