@@ -45,8 +45,10 @@ def page() -> str:
 
 
 def visibility(model: type[Entity]) -> str:
-    """Who may see the model's rows, in the words of its `visibility`."""
+    """Who may see the model's rows, in the words of its `visibility`, or by what it says instead."""
     own = model.__dict__.get("visibility")
+    if own is None and model.seen_with is not None:
+        return f"Whoever may see the {model.seen_with.replace('_', ' ')}."
     if own is None:
         return "Whoever may see the workspace that it is in."
     return sentence(own.__func__.__doc__)
