@@ -94,6 +94,7 @@ class ReadyFrames:
         self._protocol = protocol
         self._writable, self._connection = protocol.writable, protocol.conn
         self._transport = protocol.transport
+        self._open = type(protocol.conn.state).OPEN
 
     @classmethod
     def behind(cls, receive: Receive) -> "ReadyFrames | None":
@@ -113,7 +114,7 @@ class ReadyFrames:
         return (
             self._writable.is_set()  # as uvicorn's own `send`: the transport has no more than 64 KiB to write
             and not self._protocol.close_sent
-            and self._connection.state.name == "OPEN"
+            and self._connection.state is self._open
             and not self._transport.is_closing()
         )
 
