@@ -28,7 +28,7 @@ from app.models import (
     Workspace,
     WorkspaceMembership,
 )
-from app.tasks.messages import new_task
+from app.tasks.making import new_task
 from tests import task_actors
 
 MACHINE_TAGS = ["task:noop", "task:python", "task:shell"]

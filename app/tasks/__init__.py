@@ -10,6 +10,7 @@ from app.tasks.actors import Actor, actor, describe
 from app.tasks.broker import TaskBroker, broker
 from app.tasks.limits import BucketRateLimiter, ConcurrentRateLimiter, PostgresBackend, WindowRateLimiter
 from app.tasks.loading import ModuleNotLoaded, load_modules
+from app.tasks.making import new_task
 from app.tasks.messages import (
     Enqueued,
     NewTask,
@@ -17,7 +18,6 @@ from app.tasks.messages import (
     decode,
     encode,
     find_actor,
-    new_task,
     reset_retries,
     triple_of,
 )

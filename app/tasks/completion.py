@@ -7,7 +7,8 @@ import dramatiq
 from dramatiq.rate_limits import RateLimiterBackend
 
 from app.tasks.groups import CALLBACKS, GROUP
-from app.tasks.messages import Counted, Message, NewGroup, new_task
+from app.tasks.making import new_task
+from app.tasks.messages import Counted, Message, NewGroup
 from app.tasks.running import current, on_event_loop
 from app.tasks.sending import EnqueueOnLoop, store, wait_for
 

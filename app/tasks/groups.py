@@ -8,7 +8,8 @@ from uuid import UUID
 import dramatiq
 from uuid_utils.compat import uuid7
 
-from app.tasks.messages import Message, NewGroup, NewTask, find_actor, new_task
+from app.tasks.making import new_task
+from app.tasks.messages import Message, NewGroup, NewTask, find_actor
 
 Child = dramatiq.Message[Any] | dramatiq.pipeline | dramatiq.group
 

@@ -16,7 +16,8 @@ from app.database import models_loop, open_database
 from app.models import Tenant, Workspace
 from app.settings import Settings
 from app.tasks.groups import due_with, members
-from app.tasks.messages import Enqueued, Message, NewGroup, NewTask, RelObj, Unique, new_task, new_tasks
+from app.tasks.making import new_task, new_tasks
+from app.tasks.messages import Enqueued, Message, NewGroup, NewTask, RelObj, Unique
 from app.tasks.running import RunningTask, current, on_event_loop
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from app import __version__
 from app.clock import now
 from app.database import fetch
 from app.models import Schedule, Task, WorkerStatus
-from app.tasks.messages import new_task
+from app.tasks.making import new_task
 from tests import task_actors as actors
 from tests.api import Api, gid
 from tests.cast import Cast

@@ -13,7 +13,8 @@ from app.clock import now
 from app.errors import Invalid, MessageTooLarge, UnknownActor
 from app.models import Tenant, WorkRequest, Workspace
 from app.tasks import UndecodableMessage, decode, encode, new_task, reset_retries, triple_of
-from app.tasks.messages import MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, new_tasks
+from app.tasks.making import MAX_KEY_LENGTH, new_tasks
+from app.tasks.messages import MAX_MESSAGE_BYTES
 from app.tasks.running import MAX_UID_LENGTH
 from tests.tasks.place import Place, place
 

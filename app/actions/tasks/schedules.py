@@ -19,7 +19,8 @@ from app.database import atomic, fetch, transaction
 from app.errors import Invalid, InvalidCrontab
 from app.models import ContentType, Entity, LogAction, Schedule, Task
 from app.tasks.crontabs import check_crontab, next_time
-from app.tasks.messages import NewTask, Triple, find_actor, new_task, to_json, triple_of
+from app.tasks.making import new_task
+from app.tasks.messages import NewTask, Triple, find_actor, to_json, triple_of
 from app.tasks.schedules import Key, ScheduleSpec
 
 AT_ONCE = 100

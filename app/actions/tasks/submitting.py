@@ -17,7 +17,8 @@ from app.clock import now
 from app.database import atomic, fetch
 from app.errors import FieldError, Forbidden, Invalid, UnknownActor, UserError
 from app.models import Entity, Task, WorkRequest, Workspace
-from app.tasks.messages import NewTask, decode, encode, find_actor, new_task
+from app.tasks.making import new_task
+from app.tasks.messages import NewTask, decode, encode, find_actor
 
 MAX_AT_ONCE = 1000
 """So many tasks are sent by one mutation, at most."""

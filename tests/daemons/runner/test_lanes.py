@@ -18,7 +18,7 @@ from app.database import Database, fetch
 from app.models import Task, TaskState
 from app.settings import Settings
 from app.tasks import actor, current_task
-from app.tasks.messages import new_task
+from app.tasks.making import new_task
 from tests.tasks_yard import lines_of, until, until_state
 
 DONE, REJECTED, QUEUED = TaskState.DONE, TaskState.REJECTED, TaskState.QUEUED

@@ -17,7 +17,7 @@ from app.database import Database, fetch
 from app.models import Task, TaskState
 from app.settings import Settings
 from app.tasks import TaskBroker, actor, current_task
-from app.tasks.messages import new_task
+from app.tasks.making import new_task
 from tests.tasks_yard import lines_of, path_of, until, until_state
 
 broker = TaskBroker()
