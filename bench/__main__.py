@@ -43,13 +43,15 @@ def main() -> None:
         default=1.0,
         help="of tasks.*: do with so much of the jobs; of graphql: of the messages",
     )
-    parser.add_argument("--seconds", type=int, default=3, help="of graphql: how long each sample is")
+    parser.add_argument(
+        "--seconds", type=int, default=3, help="of graphql: how long each sample is; default: 3"
+    )
     parser.add_argument(
         "--only",
         nargs="+",
         default=[],
         metavar="WORD",
-        help=f"of graphql: only servers or documents with such a word in their name: {', '.join(graphql.NAMES)}",
+        help=f"of graphql: only servers or documents with such a word in their name: {'; '.join(graphql.NAMES)}",
     )
     chosen = parser.parse_args()
     rounds = chosen.rounds or 5
