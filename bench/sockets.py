@@ -15,7 +15,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +71,8 @@ async def crowd() -> AsyncIterator[Crowd]:
     try:
         yield Crowd(process)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
@@ -203,6 +204,7 @@ class Obedient:
                 each.subscribe(query, variables)
                 self._subscribers[each.socket.fileno()] = each
                 self._poll.register(each.socket.fileno(), select.EPOLLIN)
+            self._turn(0)  # the server asks those who are there already whether they still are
         return len(self._subscribers)
 
     def _has(self, many: int, timed: bool) -> float:
