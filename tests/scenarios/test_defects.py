@@ -10,7 +10,7 @@ import structlog
 
 from app.actions import work
 from app.actions.tokens import new_key
-from app.actions.work.running import _CLAIM
+from app.actions.work.running import _CLAIM, recover_lost_work
 from app.database import fetch, transaction
 from app.models import OutboxEvent, Worker, WorkRequest, WorkRequestResult
 from tests.api import Api, gid, rows_of, state
@@ -28,7 +28,7 @@ async def lose_leases() -> None:
     await fetch(
         "UPDATE work_request SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'"
     )
-    await work.take_back_what_is_lost()
+    await recover_lost_work(limit=100)
 
 
 async def test_registering_a_key_twice_is_a_conflict_in_few_statements(
