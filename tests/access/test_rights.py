@@ -1,5 +1,6 @@
 """Where rights come from: permissions, teams, scopes, sessions; and where they end."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -326,16 +327,22 @@ async def test_a_wrong_name_and_a_wrong_password_are_told_alike(api: Api, cast: 
 async def test_after_too_many_tries_one_has_to_wait_even_with_the_right_password(
     api: Api, cast: Cast
 ) -> None:
-    codes = []
-    for _ in range(12):
-        answer = await api.mutate(None, "signIn", username="somebody", password="wrong")
-        codes.append(answer.refused["code"])
-        if codes[-1] == "LIMIT_EXCEEDED":
-            assert answer.refused["__typename"] == "LimitError" and answer.refused["retryAfter"] > 0
+    tries = [
+        asyncio.create_task(api.mutate(None, "signIn", username="somebody", password="wrong"))
+        for _ in range(12)
+    ]
+    for first in asyncio.as_completed(
+        tries
+    ):  # at once: a busy machine takes longer for ten than one has to wait
+        if (await first).refused["code"] == "LIMIT_EXCEEDED":
+            break
     right = await api.mutate(None, "signIn", SESSION, username="ann", password="ann")  # from the same address
+    refused = [(await each).refused for each in tries]
 
-    assert codes == ["FORBIDDEN"] * 10 + ["LIMIT_EXCEEDED"] * 2
-    assert right.refused["code"] == "LIMIT_EXCEEDED"
+    assert sorted(each["code"] for each in refused) == ["FORBIDDEN"] * 10 + ["LIMIT_EXCEEDED"] * 2
+    limited = [each for each in (*refused, right.refused) if each["code"] == "LIMIT_EXCEEDED"]
+    assert [each["__typename"] for each in limited] == ["LimitError"] * 3
+    assert all(each["retryAfter"] > 0 for each in limited)
     assert not await Token.filter(kind="session").exists()
 
 
