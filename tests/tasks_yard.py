@@ -235,7 +235,7 @@ async def paths_of_all() -> dict[str, list[str]]:
 def assert_legal(path: Sequence[str]) -> None:
     """Each state may follow the one before, and the first is queued."""
     for before, after in zip([None, *path], path, strict=False):
-        assert after in LEGAL[before], path
+        assert after in LEGAL[before], " ".join(path)
 
 
 async def assert_consistent() -> None:

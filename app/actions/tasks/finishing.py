@@ -342,13 +342,17 @@ _MINE = """task.id = report.id AND CASE WHEN task.worker_id = $1 THEN task.attem
     WHEN task.state = 'queued' THEN task.attempt = report.attempt - 1 ELSE false END"""
 
 # A report that was stored without the runner hearing of it is not stored again: the log is longer by then, or the state is that.
+# But for the first state, which others may have written for the runner, without telling of it (`write_claims`): then its time is
+# still that of the claim.
 _GO_ON = f"""
-UPDATE task SET state = report.state, mtime = CASE WHEN task.state = report.state THEN task.mtime ELSE now() END,
-    ready = false, worker_id = $1, attempt = report.attempt, log_count = report.log_count, worst_level = report.worst_level
+UPDATE task SET state = report.state, ready = false, worker_id = $1, attempt = report.attempt,
+    mtime = CASE WHEN task.state = report.state AND report.state <> 'consumed' THEN task.mtime ELSE now() END,
+    log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::int[], $7::text[])
     AS report(id, attempt, state, lines_before, log_count, worst_level)
 WHERE {_MINE} AND task.log_count = report.lines_before
-    AND (task.state <> report.state OR report.log_count > report.lines_before)
+    AND (task.state <> report.state OR report.log_count > report.lines_before OR report.state = 'consumed' AND task.mtime IN (
+        SELECT claimed_at FROM task_claim WHERE task_claim.worker_id = $1 AND task.id = ANY (task_claim.task_ids)))
 RETURNING task.id
 """
 
