@@ -1,5 +1,6 @@
 """Data that people describe by a JSON Schema (2020-12): the schema is checked when it is registered, the data when it comes."""
 
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 MAX_PROBLEMS = 10
+MAX_KEPT = 128
 
 
 def check_schema(field: str, schema: Any) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def check_data(field: str, data: Any, schema: dict[str, Any], *, named_by: str, 
     from referencing.exceptions import Unresolvable
 
     try:
-        problems = list(islice(_validator(schema).iter_errors(data), MAX_PROBLEMS))
+        problems = list(islice(_validator(orjson.dumps(schema)).iter_errors(data), MAX_PROBLEMS))
     except Unresolvable as error:
         raise Invalid.field(
             named_by, f"The schema of '{name}' refers to '{error.ref}', which it does not hold."
@@ -61,12 +63,16 @@ def check_data(field: str, data: Any, schema: dict[str, Any], *, named_by: str, 
         )
 
 
-def _validator(schema: dict[str, Any]) -> "Draft202012Validator":
-    """With a registry of its own: the default one fetches what a schema refers to from anywhere."""
+@lru_cache(maxsize=MAX_KEPT)
+def _validator(schema: bytes) -> "Draft202012Validator":
+    """With a registry of its own: the default one fetches what a schema refers to from anywhere.
+
+    Kept by the text of the schema: to make one takes as long as to check what most people send.
+    """
     from jsonschema import Draft202012Validator
     from referencing import Registry
 
-    return Draft202012Validator(schema, registry=Registry())
+    return Draft202012Validator(orjson.loads(schema), registry=Registry())
 
 
 def _shortened(message: str) -> str:
