@@ -481,10 +481,14 @@ async def test_rows_are_looked_up_however_many_there_are_and_whatever_postgresql
                 await connection.execute("ROLLBACK")
             assert _reads_whole(plan) == [], (name, mode, plan)
             if name in ("done", "ended", "go_on"):  # from the reports to the rows, not the other way round
-                assert _sources(plan) == ["Function Scan on", "Index Scan using task_pkey on"], (
+                sources = _sources(plan)
+                assert sources[:2] == ["Function Scan on", "Index Scan using task_pkey on"], (
                     name,
                     mode,
                     plan,
+                )
+                assert sources[2:] == [] or (
+                    name == "go_on" and any("task_claim_worker" in line for line in plan)
                 )
         await connection.close()
 
