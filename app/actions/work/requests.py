@@ -221,6 +221,8 @@ def check_priority(viewer: Viewer, adjustment: int) -> None:
 async def _find_dependencies(
     viewer: Viewer, workspace_id: int, ids: Sequence[int], *, lock: bool = False
 ) -> list[WorkRequest]:
+    if not ids:
+        return []
     if len(ids) > MAX_DEPENDENCIES:
         raise Invalid.field("dependencies", f"There may be at most {MAX_DEPENDENCIES} dependencies.")
     query = WorkRequest.visible_to(viewer).filter(id__in=list(ids)).order_by("id")
@@ -239,7 +241,7 @@ async def _find_dependencies(
 
 async def _lock_dependencies(viewer: Viewer, workspace_id: int, ids: Sequence[int]) -> list[WorkRequest]:
     """The dependencies, locked so that none of them ends before this one is known to wait for it."""
-    return await _find_dependencies(viewer, workspace_id, ids, lock=True) if ids else []
+    return await _find_dependencies(viewer, workspace_id, ids, lock=True)
 
 
 async def depend_on(request: WorkRequest, dependencies: Sequence[WorkRequest]) -> None:

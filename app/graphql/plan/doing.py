@@ -56,9 +56,8 @@ class Do:
         payload = await self.function(Called(context), **given)
         if payload.user_errors:
             return Handed(payload)
-        asked = Asked(
-            context.viewer, asked.variables, asked.settings
-        )  # who has just registered is somebody now
+        # who has just registered is somebody now
+        asked = Asked(context.viewer, asked.variables, asked.settings)
         try:
             return await self._show(payload, asked)
         except EXPECTED:

@@ -42,7 +42,7 @@ class Asked:
     @cached_property
     def rights(self) -> Hashable:
         """What visible_to() may depend on."""
-        return self.viewer.sharing_key, self.viewer.token_id, self.viewer.system
+        return self.viewer.sight
 
     def values(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments of a field, as its function takes them."""
