@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import orjson
 from tortoise.exceptions import IntegrityError
 from uuid_utils import uuid7
 
 from app.actions.outbox import written
+from app.actions.tasks.alike import MAKES_TASKS, alike, store_alike
 from app.actions.tasks.clocks import Fetch, difference, shifted
+from app.actions.tasks.events import queued_data
 from app.actions.tasks.gathering import gathering
 from app.actions.tasks.groups import store_groups
 from app.clock import now
@@ -25,7 +26,6 @@ from app.tasks.running import MACHINERY, QUEUED_LINE
 AT_ONCE = 5000
 """So many tasks go into one statement."""
 MAX_RACES = 3
-QUEUED = "queued"
 
 
 async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> list[Enqueued]:
@@ -66,24 +66,16 @@ async def store_tasks(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
         part = tasks[start : start + AT_ONCE]
         if any(task.dedupe_key for task in part):
             stored += await _store_keyed(run, part)
+        elif alike(part):
+            stored += await store_alike(run, part)
         else:
-            stored += await _store_plain(run, part)
+            stored += await _store_unlike(run, part)
     return stored
 
 
-async def _store_plain(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
-    arguments = _arguments(tasks)
-    if len(tasks) == 1:
-        source = _ONE
-        arguments = [*(column[0] for column in arguments[:-1]), arguments[-1]]
-    elif all(arguments[place].count(arguments[place][0]) == len(tasks) for place in _MAY_BE_ALIKE):
-        source = _ALIKE
-        for place in _MAY_BE_ALIKE:
-            arguments[place] = arguments[place][0]
-    else:
-        source = _MANY
-    statement = _STORE[source, any(task.log for task in tasks), any(task.events for task in tasks)]
-    [row] = await run(statement, *arguments)
+async def _store_unlike(run: Fetch, tasks: Sequence[NewTask]) -> list[Enqueued]:
+    statement = _STORE[any(task.log for task in tasks), any(task.events for task in tasks)]
+    [row] = await run(statement, *_arguments(tasks))
     return [Enqueued(id, task.message_id) for id, task in zip(row["ids"], tasks, strict=True)]
 
 
@@ -161,18 +153,7 @@ def _data(time: datetime, made: dict[Any, str], task: NewTask) -> str:
     key = task.actor_name, task.queue_name, task.retries, task.eta, task.log
     rest = made.get(key)
     if rest is None:
-        data = {
-            "actor_name": task.actor_name,
-            "queue_name": task.queue_name,
-            "state": QUEUED,
-            "aggregated_status": QUEUED,
-            "retries": task.retries,
-            "attempt": 0,
-            "eta": task.eta,
-            "log_count": int(task.log),
-            "transitions": [(QUEUED, time)],
-        }
-        rest = made[key] = orjson.dumps(data).decode()[1:]
+        rest = made[key] = queued_data(task, time)
     return f'{{"message_id":"{task.message_id}",{rest}'
 
 
@@ -215,25 +196,13 @@ _COLUMNS = (
 _NUMBERED = tuple((number, *column) for number, column in enumerate(_COLUMNS, 1))
 _MANY = f"""unnest({", ".join(f"${number}::{kind}[]" for number, _, kind in _NUMBERED)})
         AS sent({", ".join(name for name, _ in _COLUMNS)})"""
-_MAY_BE_ALIKE = tuple(
-    place
-    for place, (name, _) in enumerate(_COLUMNS)
-    if name not in ("message_id", "message", "log_id", "event_id", "event_data")
-)
-# Many that differ in nothing else, as most do that are sent together. A list costs who makes it and who reads it.
-_ALIKE = f"""(SELECT {", ".join(f"${n}::{kind} AS {name}" for n, name, kind in _NUMBERED if n - 1 in _MAY_BE_ALIKE)}, own.*
-        FROM unnest({", ".join(f"${n}::{kind}[]" for n, _, kind in _NUMBERED if n - 1 not in _MAY_BE_ALIKE)})
-            AS own({", ".join(name for n, name, _ in _NUMBERED if n - 1 not in _MAY_BE_ALIKE)})) AS sent"""
-# For one task: of lists PostgreSQL does not know how long they are, and would plan the statement anew each time.
-_ONE = f"""(SELECT {", ".join(f"${number}::{kind} AS {name}" for number, name, kind in _NUMBERED)}) AS sent"""
-
 # Ids are drawn here, in the order in which the tasks were given, and not by the INSERT: the logs and events need them too.
 _GIVEN = f"""
 given AS MATERIALIZED (
     SELECT nextval('task_id_seq') AS id, sent.*, {_TENANT} AS its_tenant_id, $18::timestamptz AS sent_at,
            CASE WHEN sent.app_label IS NOT NULL THEN (SELECT content_type.id FROM content_type
                WHERE content_type.app_label = sent.app_label AND content_type.model = sent.model) END AS kind
-    FROM {{source}})"""
+    FROM {_MANY})"""
 
 _INSERT = """
     INSERT INTO task (id, message_id, queue_name, actor_name, message, priority, retries, eta, _uid, dedupe_key,
@@ -256,31 +225,21 @@ _TELL = f"""
     FROM {{source}} WHERE event_id IS NOT NULL"""
 
 
-# It need not be asked whether the tasks of the lines are there, nor twice whose they are: see the triggers of task_log and
-# outbox_event.
-_MAKES_TASKS = "set_config('workyard.makes_tasks', statement_timestamp()::text, true)"
-
-
-def _store(source: str, log: bool, tell: bool) -> str:
-    """What has nothing to write fires no trigger, which for a single task is most of the work."""
+def _store(log: bool, tell: bool) -> str:
+    """What has nothing to write fires no trigger."""
     logged = f", logged AS ({_LOG.format(source='given', time='sent_at')})" if log else ""
     told = f", told AS ({_TELL.format(source='given', tenant='its_tenant_id')})" if tell else ""
     return (
-        f"WITH {_GIVEN.format(source=source)}, stored AS ({_INSERT}){logged}{told}"
-        f" SELECT array_agg(id ORDER BY id) AS ids{f', {_MAKES_TASKS}' if log or tell else ''} FROM given"
+        f"WITH {_GIVEN}, stored AS ({_INSERT}){logged}{told}"
+        f" SELECT array_agg(id ORDER BY id) AS ids{f', {MAKES_TASKS}' if log or tell else ''} FROM given"
     )
 
 
-_STORE = {
-    (source, log, tell): _store(source, log, tell)
-    for source in (_ONE, _ALIKE, _MANY)
-    for log in (True, False)
-    for tell in (True, False)
-}
-"""By what is given of how many tasks, whether any has a line, and whether any has an event."""
+_STORE = {(log, tell): _store(log, tell) for log in (True, False) for tell in (True, False)}
+"""By whether any has a line, and whether any has an event."""
 
 _STORE_UNLESS_THERE = f"""
-WITH {_GIVEN.format(source=_MANY)}
+WITH {_GIVEN}
 {_INSERT} ORDER BY id ON CONFLICT DO NOTHING RETURNING id, message_id
 """
 
