@@ -11,8 +11,9 @@ from app.actions.outbox import written
 from app.actions.tokens import make_token
 from app.daemons import log_reader
 from app.daemons.log_reader import LogReader, scan
-from app.database import Database, transaction
+from app.database import Database, fetch, transaction
 from app.models import Tenant, TokenKind
+from app.models.outbox import _READ
 from app.publishers.hub import Hub
 
 LIMIT = 10
@@ -78,3 +79,22 @@ async def wait_for(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT):
         while not true():
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_it_looks_at_the_end_of_a_long_log_only(owndb: Database, mode: str) -> None:
+    tenant = await Tenant.create(name="elsewhere")
+    await fetch(FILL, tenant.id)
+    connection = await owndb.connect(server_settings={"plan_cache_mode": mode})
+
+    await connection.execute(f"PREPARE read (text, bigint, int) AS {_READ}")
+    plan = await connection.fetch("EXPLAIN EXECUTE read ('0', 0, 500)")
+    await connection.close()
+
+    assert not [row[0] for row in plan if "Seq Scan on outbox_event" in row[0]]
+
+
+FILL = """
+INSERT INTO outbox_event (event_type, source, subject, tenant_id, audience)
+SELECT 'user.created', 'urn:workyard', 'user/' || number, $1, 'tenant' FROM generate_series(1, 20000) AS number
+"""
