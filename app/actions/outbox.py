@@ -1,18 +1,19 @@
 """Writing the event log. An event's data is read from the subject's row, so that there is one description of it: the
 catalogue's."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
-from tortoise.fields import Field
 
 from app.database import fetch, fetch_records, on_commit
 from app.events import CATALOGUE, SOURCE, Audience, EventType
 from app.models import Entity
 
+Row = TypeVar("Row", bound=Entity)
+MOST_KEPT = 1000
 CHANNEL = "workyard_events"
 """NOTIFY here tells the servers that the log grew."""
 
@@ -51,41 +52,58 @@ async def record(
     _tell_after_commit(event)
 
 
-async def insert(row: Entity, event: EventType, *, extra: dict[str, object] | None = None) -> None:
-    """Save a new row with its first event, in one statement, which is a transaction of its own unless there is one.
+async def insert(model: type[Row], event: EventType, values: Mapping[str, object]) -> Row:
+    """A new row with its first event, in one statement, which is a transaction of its own unless there is one.
 
-    The row gets what PostgreSQL made of it: its id and generated columns. Raises Tortoise's IntegrityError.
+    `values` are of columns by their attributes' names; the others get their defaults in the database. Raises Tortoise's
+    IntegrityError.
     """
-    insertion = _insertion(type(row), event)
-    values = [field.to_db_value(getattr(row, name), row) for name, field in insertion.given]
-    [found] = await fetch_records(insertion.sql, *values, orjson.dumps(extra or {}).decode())
-    for name, column in insertion.made:
-        setattr(row, name, found[column])
-    row._saved_in_db = True
-    _tell_after_commit(event)
+    made = await insert_from(ANYWHERE, model, event, values)
+    assert made is not None
+    return made
 
 
-class _Insertion(NamedTuple):
-    """How rows of one model come with their first event: which attributes are parameters, and which come back."""
+class Source(NamedTuple):
+    """What a new row takes from other rows: expressions by column, the FROM and WHERE that they are of, and its values."""
 
+    columns: tuple[tuple[str, str], ...]
     sql: str
-    given: Sequence[tuple[str, Field[Any]]]
-    made: Sequence[tuple[str, str]]
+    values: tuple[object, ...]
 
 
-@cache
-def _insertion(model: type[Entity], event: EventType) -> _Insertion:
-    fields, columns = model._meta.fields_map, model._meta.fields_db_projection
-    given = [name for name in columns if not fields[name].generated]
-    into = ", ".join(f'"{columns[name]}"' for name in given)
-    parameters = ", ".join(f"${number}" for number in range(1, len(given) + 1))
-    told = insert_events(event, "made", f"${len(given) + 1}::jsonb")
-    return _Insertion(
-        f'WITH made AS (INSERT INTO "{event.table}" ({into}) VALUES ({parameters}) RETURNING *), told AS ({told})'
-        " SELECT * FROM made",
-        [(name, fields[name]) for name in given],
-        [(name, column) for name, column in columns.items() if name not in given],
-    )
+ANYWHERE = Source((), "", ())
+
+
+async def insert_from(
+    source: Source, model: type[Row], event: EventType, values: Mapping[str, object]
+) -> Row | None:
+    """As `insert`, if the source has the one row that it looks for; otherwise None, and nothing is changed."""
+    sql = _insertion(model, event, tuple(values), source.columns, source.sql, len(source.values))
+    fields = model._meta.fields_map
+    given = [fields[name].to_db_value(value, model) for name, value in values.items()]
+    rows = await fetch_records(sql, *source.values, *given)
+    if not rows:
+        return None
+    _tell_after_commit(event)
+    return model._init_from_db(**dict(rows[0].items()))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _insertion(
+    model: type[Entity],
+    event: EventType,
+    names: tuple[str, ...],
+    found: tuple[tuple[str, str], ...],
+    source: str,
+    taken: int,
+) -> str:
+    columns = model._meta.fields_db_projection
+    into = [*(columns[name] for name in names), *(column for column, _ in found)]
+    given = [f"${number}" for number in range(taken + 1, taken + len(names) + 1)]
+    selected = ", ".join([*given, *(expression for _, expression in found)])
+    return f"""WITH made AS (
+        INSERT INTO "{event.table}" ({", ".join(f'"{column}"' for column in into)}) SELECT {selected} {source} RETURNING *
+    ), told AS ({insert_events(event, "made")}) SELECT * FROM made"""
 
 
 def _tell_after_commit(event: EventType) -> None:

@@ -1,6 +1,7 @@
 """Submitting work, and changing what has not started."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -9,14 +10,21 @@ from app import events
 from app.access import Capability, Viewer
 from app.actions.idempotency import made_before, remember
 from app.actions.notifications.rules import NewNotificationRule, checked_rules
-from app.actions.outbox import insert, record
+from app.actions.outbox import Source, insert, insert_from, record
 from app.actions.work.inputs import INPUTS, check_inputs, hold_inputs
-from app.actions.work.task_types import check_tags, check_task_data, task_type_named
+from app.actions.work.task_types import (
+    KnownTaskType,
+    check_tags,
+    check_task_data,
+    forget_task_type,
+    known_task_type,
+    task_type_named,
+)
 from app.actions.workspaces import workspace_or_default
-from app.clock import now
 from app.database import atomic, fetch
 from app.errors import Invalid, InvalidState
-from app.models import Worker, WorkRequest, WorkRequestStatus
+from app.models import TaskType, Worker, WorkRequest, WorkRequestStatus, Workspace
+from app.models.kept import finding
 from app.models.work import ABORTED, BLOCKED, GOOD_RESULTS, PENDING
 
 MAX_DEPENDENCIES = 100
@@ -52,10 +60,34 @@ async def create_work_request(
 ) -> WorkRequest:
     """Submit work. It waits for its dependencies (BLOCKED), then for a worker (PENDING)."""
     if idempotency_key is None and new.stands_alone:
-        return await _create(
-            viewer, new, None
-        )  # it writes in one statement, and needs no other to hold still
+        return await _create_alone(viewer, new)
     return await atomic()(_create)(viewer, new, idempotency_key)
+
+
+async def _create_alone(viewer: Viewer, new: NewWorkRequest) -> WorkRequest:
+    """One statement, if all is as usual; it needs no other to hold still. What is not as usual is looked at closely."""
+    workspace_id = new.workspace_id
+    known = await known_task_type(viewer, new.task_name)
+    if known is not None and workspace_id is not None and viewer.can(Capability.CREATE_WORK, workspace_id):
+        with suppress(Invalid):
+            values = await _checked(viewer, new, workspace_id, known.row)
+            source = _while_known(viewer, workspace_id, values["required_tags"], known)
+            if made := await insert_from(source, WorkRequest, events.WorkRequestCreated, values):
+                return made
+        forget_task_type(new.task_name)
+    return await _create(viewer, new, None)
+
+
+def _while_known(viewer: Viewer, workspace_id: int, tags: Sequence[str], task_type: KnownTaskType) -> Source:
+    """The workspace, if the viewer sees it, and the set of tags, if there is one; while the task type is as it is known."""
+    seen = finding(Workspace, viewer, "id")
+    first = len(seen.values) + 2
+    return Source(
+        (("workspace_id", "workspace.id"), ("tag_set_id", "tag_set.id")),
+        f"""FROM ({seen.sql}) AS workspace JOIN tag_set ON tag_set.tags = ${first}::text[]
+            WHERE EXISTS (SELECT FROM task_type WHERE id = ${first + 1}::bigint AND xmin = ${first + 2}::text::xid)""",
+        (*seen.values, workspace_id, tags, task_type.row.id, task_type.xmin),
+    )
 
 
 async def _create(viewer: Viewer, new: NewWorkRequest, idempotency_key: str | None) -> WorkRequest:
@@ -64,11 +96,19 @@ async def _create(viewer: Viewer, new: NewWorkRequest, idempotency_key: str | No
     if before := await made_before(viewer, idempotency_key, "createWorkRequest", new):
         return await WorkRequest.get_visible(viewer, before)
     await _hold_parent(new.parent_id)
-    request = await _checked(viewer, new, workspace.id)
+    values = await _checked(viewer, new, workspace.id, await task_type_named(viewer, new.task_name))
     dependencies = await _lock_dependencies(viewer, workspace.id, new.dependency_ids)
-    request.status = BLOCKED if any(not ended_well(dependency) for dependency in dependencies) else PENDING
-    request.tag_set_id = await tag_set_id(request.required_tags)
-    await insert(request, events.WorkRequestCreated)
+    blocked = any(not ended_well(dependency) for dependency in dependencies)
+    request = await insert(
+        WorkRequest,
+        events.WorkRequestCreated,
+        {
+            **values,
+            "workspace_id": workspace.id,
+            "tag_set_id": await tag_set_id(values["required_tags"]),
+            "status": BLOCKED if blocked else PENDING,
+        },
+    )
     await depend_on(request, dependencies)
     await hold_inputs(viewer, request, new.task_data)
     await remember(viewer, idempotency_key, request.id)
@@ -79,14 +119,15 @@ async def check_work_request(viewer: Viewer, new: NewWorkRequest) -> None:
     """Raise what `create_work_request` would raise, and change nothing."""
     workspace = await workspace_or_default(viewer, new.workspace_id)
     viewer.require(Capability.CREATE_WORK, workspace.id)
-    request = await _checked(viewer, new, workspace.id)
-    await check_inputs(viewer, request, new.task_data)
+    values = await _checked(viewer, new, workspace.id, await task_type_named(viewer, new.task_name))
+    await check_inputs(viewer, WorkRequest(**values, workspace_id=workspace.id), new.task_data)
     await _find_dependencies(viewer, workspace.id, new.dependency_ids)
 
 
-async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> WorkRequest:
-    """The row to be, unsaved; `Invalid` when the input breaks a rule."""
-    task_type = await task_type_named(viewer, new.task_name)
+async def _checked(
+    viewer: Viewer, new: NewWorkRequest, workspace_id: int, task_type: TaskType
+) -> dict[str, Any]:
+    """What the row is to have of its own; `Invalid` when the input breaks a rule."""
     check_task_data(task_type, new.task_data)
     tags = check_tags(
         "requiredTags", [*new.required_tags, *task_type.required_tags, f"task:{task_type.name}"]
@@ -104,22 +145,20 @@ async def _checked(viewer: Viewer, new: NewWorkRequest, workspace_id: int) -> Wo
         await Worker.get_visible(viewer, new.pinned_worker_id)
     if new.parent_id is not None:
         await _check_parent(viewer, new.parent_id, workspace_id)
-    return WorkRequest(
-        workspace_id=workspace_id,
-        created_by_id=viewer.user_id,
-        task_name=task_type.name,
-        task_data=new.task_data,
-        required_tags=tags,
-        pinned=new.pinned_worker_id is not None,
-        worker_id=new.pinned_worker_id,
-        priority_adjustment=new.priority_adjustment,
-        parent_id=new.parent_id,
-        allow_failure=new.allow_failure,
-        max_attempts=new.max_attempts,
-        retry_delays=list(new.retry_delays),
-        notifications=await checked_rules(viewer, new.notifications),
-        available_at=now(),
-    )
+    return {
+        "created_by_id": viewer.user_id,
+        "task_name": task_type.name,
+        "task_data": new.task_data,
+        "required_tags": tags,
+        "pinned": new.pinned_worker_id is not None,
+        "worker_id": new.pinned_worker_id,
+        "priority_adjustment": new.priority_adjustment,
+        "parent_id": new.parent_id,
+        "allow_failure": new.allow_failure,
+        "max_attempts": new.max_attempts,
+        "retry_delays": list(new.retry_delays),
+        "notifications": await checked_rules(viewer, new.notifications),
+    }
 
 
 async def _hold_parent(id: int | None) -> None:

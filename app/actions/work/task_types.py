@@ -1,21 +1,23 @@
 """Kinds of work: what may be requested, and what its `taskData` must look like."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app import events
 from app.access import Capability, Viewer
 from app.actions.audit import note
 from app.actions.json_schemas import check_data, check_object, check_schema
 from app.actions.outbox import record
-from app.database import atomic
+from app.database import atomic, fetch
 from app.errors import Invalid
 from app.models import LogAction, TaskType
 
 MAX_TASK_DATA = 256 * 1024
 MAX_TAGS = 50
+MOST_KNOWN = 1000
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/@+=-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
 
@@ -160,6 +162,35 @@ async def register_task_type(
         viewer, LogAction.ADDITION if made else LogAction.CHANGE, task_type, name, task_version=task_version
     )
     return task_type
+
+
+class KnownTaskType(NamedTuple):
+    """A task type as this process knows it: as it is, while the row has this `xmin`, as each change gives it another."""
+
+    row: TaskType
+    xmin: str
+
+
+_known: OrderedDict[str, KnownTaskType] = OrderedDict()
+
+
+async def known_task_type(viewer: Viewer, name: str) -> KnownTaskType | None:
+    """The task type as it was at some time; for statements that write only while it is so. None when there is none."""
+    if (known := _known.get(name)) is not None:
+        return known
+    found = await fetch("SELECT xmin::text FROM task_type WHERE name = $1", name)
+    row = await TaskType.find_visible(viewer, name)
+    if not found or row is None:
+        return None
+    _known[name] = KnownTaskType(row, found[0]["xmin"])
+    if len(_known) > MOST_KNOWN:
+        _known.popitem(last=False)
+    return _known[name]
+
+
+def forget_task_type(name: str) -> None:
+    """It is no longer as it was known."""
+    _known.pop(name, None)
 
 
 async def task_type_named(viewer: Viewer, name: str) -> TaskType:
