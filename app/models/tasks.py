@@ -202,7 +202,7 @@ class Task(Entity):
     )
     tenant_id: int
     rel_obj_content_type: fields.ForeignKeyNullableRelation[ContentType] = fields.ForeignKeyField(
-        "models.ContentType", null=True, related_name="tasks", on_delete=fields.CASCADE
+        "models.ContentType", null=True, related_name="tasks", on_delete=fields.CASCADE, db_constraint=False
     )
     rel_obj_content_type_id: int | None
     rel_obj_id = fields.TextField(null=True, description="The id of the object that it belongs to.")

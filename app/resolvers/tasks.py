@@ -137,14 +137,14 @@ _WAITING_OR_HELD = """(SELECT task_id FROM task_waiting
 async def _rates(viewer: Viewer) -> dict[str, float]:
     """Ends per second by queue, from the end of the event log: the tasks themselves are in no such order."""
     visible = models.OutboxEvent.visible_to(viewer).filter(event_type__in=["task.done", "task.rejected"])
-    sql, values = sql_of(visible.only("id"))
+    sql, values = sql_of(visible.only("xid", "seq"))
     rows = await fetch(
         f"""WITH latest AS (
-                SELECT id, event_type, data->>'queue_name' AS queue_name, created_at FROM outbox_event
+                SELECT xid, seq, event_type, data->>'queue_name' AS queue_name, created_at FROM outbox_event
                 ORDER BY xid DESC, seq DESC LIMIT {RATE_EVENTS})
             SELECT queue_name, count(*) / greatest(0.1, least({RATE_SECONDS}, extract(epoch FROM
                 now() - (SELECT min(created_at) FROM latest))))::float8 AS rate
-            FROM latest WHERE event_type IN ('task.done', 'task.rejected') AND id IN ({sql})
+            FROM latest WHERE event_type IN ('task.done', 'task.rejected') AND (xid, seq) IN ({sql})
                 AND created_at > now() - interval '{RATE_SECONDS} seconds' GROUP BY 1""",
         *values,
     )

@@ -238,9 +238,15 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM workspace WHERE workspace.id = named.workspace_id FOR KEY SHARE)) THEN
         RAISE foreign_key_violation USING MESSAGE = format('a row of %s names a tenant or a workspace that is not there', TG_TABLE_NAME);
     END IF;
+    IF TG_TABLE_NAME = 'task' THEN
+        IF EXISTS (SELECT FROM (SELECT DISTINCT rel_obj_content_type_id AS id FROM new_row WHERE rel_obj_content_type_id IS NOT NULL)
+                AS named WHERE NOT EXISTS (SELECT FROM content_type WHERE content_type.id = named.id FOR KEY SHARE)) THEN
+            RAISE foreign_key_violation USING MESSAGE = 'a row of task names a content type that is not there';
+        END IF;
+    END IF;
     RETURN NULL;
 END $$;
-ALTER TABLE task DROP CONSTRAINT task_workspace_id_fkey;
+ALTER TABLE task DROP CONSTRAINT task_workspace_id_fkey, DROP CONSTRAINT task_rel_obj_content_type_id_fkey;
 ALTER TABLE outbox_event DROP CONSTRAINT outbox_event_workspace_id_fkey;
 DROP TRIGGER task_tenant ON task;
 DROP TRIGGER outbox_event_tenant ON outbox_event;
@@ -248,13 +254,15 @@ DROP TRIGGER task_tenant_stays ON task;
 DROP TRIGGER outbox_event_tenant_stays ON outbox_event;
 DROP FUNCTION refuse_unknown_tenants();
 CREATE TRIGGER task_owners AFTER INSERT ON task REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT
-    EXECUTE FUNCTION refuse_unknown_owners('tenant_id', 'tenant', 'workspace_id', 'workspace');
+    EXECUTE FUNCTION refuse_unknown_owners('tenant_id', 'tenant', 'workspace_id', 'workspace',
+        'rel_obj_content_type_id', 'content_type');
 CREATE TRIGGER outbox_event_owners AFTER INSERT ON outbox_event REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT
     WHEN (current_setting('workyard.makes_tasks', true) IS DISTINCT FROM statement_timestamp()::text)
     EXECUTE FUNCTION refuse_unknown_owners('tenant_id', 'tenant', 'workspace_id', 'workspace');
-CREATE TRIGGER task_owners_stay BEFORE UPDATE OF tenant_id, workspace_id ON task FOR EACH ROW
-    WHEN (OLD.tenant_id <> NEW.tenant_id OR OLD.workspace_id IS DISTINCT FROM NEW.workspace_id AND NEW.workspace_id IS NOT NULL)
-    EXECUTE FUNCTION refuse_change('tenant_id or workspace_id');
+CREATE TRIGGER task_owners_stay BEFORE UPDATE OF tenant_id, workspace_id, rel_obj_content_type_id ON task FOR EACH ROW
+    WHEN (OLD.tenant_id <> NEW.tenant_id OR OLD.workspace_id IS DISTINCT FROM NEW.workspace_id AND NEW.workspace_id IS NOT NULL
+        OR OLD.rel_obj_content_type_id IS DISTINCT FROM NEW.rel_obj_content_type_id AND NEW.rel_obj_content_type_id IS NOT NULL)
+    EXECUTE FUNCTION refuse_change('tenant_id, workspace_id or rel_obj_content_type_id');
 CREATE TRIGGER outbox_event_owners_stay BEFORE UPDATE OF tenant_id, workspace_id ON outbox_event FOR EACH ROW
     WHEN (OLD.tenant_id <> NEW.tenant_id OR OLD.workspace_id IS DISTINCT FROM NEW.workspace_id AND NEW.workspace_id IS NOT NULL)
     EXECUTE FUNCTION refuse_change('tenant_id or workspace_id');
@@ -267,6 +275,18 @@ BEGIN
 END $$;
 CREATE TRIGGER leave_workspace AFTER DELETE ON workspace REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION leave_workspace();
+CREATE FUNCTION leave_content_type() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    DELETE FROM task USING gone WHERE task.rel_obj_content_type_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER leave_content_type AFTER DELETE ON content_type REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION leave_content_type();
+
+-- Nobody looks for an event by its id, which is random or grows with time and says nothing of its place: one index less to be
+-- written, of three. An event's key is its place in the log.
+ALTER TABLE outbox_event DROP CONSTRAINT outbox_event_pkey;
+ALTER TABLE outbox_event ADD CONSTRAINT outbox_event_position PRIMARY KEY USING INDEX outbox_event_position;
 
 -- Whoever stores tasks, their first lines and their events in one statement says so, for that statement (workyard.makes_tasks): of
 -- the lines it is not asked whether the tasks are there, nor of the events whose they are, which it is asked of the tasks.
@@ -381,75 +401,75 @@ MODELS_STATE = (
     "GE4uAj1Izjx6y+yNwi0Bi5eHbLXqBcLEINexUTYCM0qUd1gMecrhrIELjPgE1GNfIZ0vjJEgzRarpvSklFmchX3UGA5tVayiYEE7jZVN6YazIj"
     "JYLdCcBKsihOp2NIecBEBeLRm5RM6y5e/MfYiqYwnvoOt8r3a6MyRNXe6DTqcre9yTJGwsuxwWEc4UgMoTGTBZS2sb4WTFF2Ld9Ha4tPDV446L"
     "1pGqlKxBsOpwsklDVTzpLok3pvpYuDNGRals6pKNsJnwbGmrWEvEbbXrQRMuNCQTtTFy4UXYVxmp2Yz2JLbB6dIRw8LU2skRw2IcuvYAZTDiiO"
-    "x26NoIJHJoIJFx2N3hht1lESP4nct0qBFtAAyg6/6SLY5ElewFvADYVYFfoDhZD2EwddVVDeYAQggcUhXEAspHGAmfxGkMnEIdJzJkmYduql+n"
-    "e2hntcQADPK67Sa0VIc6DtHQnqlmxF+CP563LWVsu3Q7RSqqYQQozC1vk8tLCIxumP4iQ0irlXgcU6HSIbNWkUptVgyau4HR4oDs3CIgX7dpsa"
-    "0zrGNpvKqs6HxVLOjE6tJWuNgphdG8hnH3nDiQaMOsdKzAhXKayCms8kXUuEpDNwcE1cSy91ZtQ3c5woFV2z7ASBwJxbveRmG7foY8lRl9DJ3G"
-    "53yA5lk0pN5Yv9FvM4rf/CZL4mDvCqFQsEIfW9d0FlAF+nfrio+obbGoh+jtTjoe4oaTlhmRLNkgZoGAiewnLQtJN7TCMegH2qO/pMiR1pQiPI"
-    "4SQbn18Y315CwrmUPWsysnqDn/UwKTo9pyUpvsGVA+YtZtRPy6pwdiOXrPrfMJKZHJfB9YJFtFAraNY6vbDEwEzaPY6dozC5OZ391ISWjDWHG8"
-    "+544VhxkbxLIunN87GyH+KdU7B7ZyNogVRJ5JkNQ4mkk2CVoHgTcggnIHkk7C3+DHxeeA/nN8iJxMnMSOnxentm1v18dkTcN1mKTmpCZHmcQQj"
-    "YVR3ivCIM7wdm8kkuZ45wRH49wsXCvmocHCu23T5406b998qS6ARe+05zj7ce/FMnMnQGjxrqg6kHYHaU7LE+4S4cqY88+Y4npde06ObI9dny0"
-    "9cC/KH8BqqEmWCa1omzlmhoXQ63E8ZhpEzApkA04YpI9Z787fXL65Punp39C+Bu1XQwNiMSzHKatQftLlD2h93cVWyfAjhsCvnhuMoVPqc1Vl3"
-    "OP6P7jtLBDTwsruYAHclgo8U50zgp8Xu+oxFfc66N85oK74rhmlrDioaOZuYj/Kxc51mxYsYVf9jVaU+sT7EldF77oVgn20Yt4GF7EjsKA0o+Q"
-    "v5IEAnF5dvMjXjTyI17U+BEvSn7EQ0XykbIg3jhMdDQPjBkmOpb7GxWgH0vN45XWeWTlJ6GUPl28u2lWj+tRyJnxpbPqYaYYGowfkjs2YP8ACq"
-    "L7qM4t8bvM6w/E39ww+LPhEgfb3ZT4bR/LG19rWnCV4pcMYP0JyydVFMSTTGQBSgBwecTnEU8wvhLhqK+ARH0VLgMWLZbJp1Iolfku8fm0xOU/"
-    "7nH9UP9onb9YM9W5f8k19yepfIsFC+I7HDfoY+sitNja56kHx4VBjH4eZIpk6IO/gb7LJczynAWMc3FAY4ocQIPkj8v5b0zvNu7pN8cElcGn+M"
-    "RY13JnCaoE4zyz9mNns5N7efriRQP3UlxV6V7id6N7mbqXqEcetoPZIvqZrpqFOBG3NQF/hnuYsyy2t/qKzRLUrxp+1IJLl2zxXtxnc6yMEge4"
-    "M3dmyIUpuP++Mm+6s+wqc8t38o7Hyj3sbtqSXR+j8JZ9ex/3SR0jmyCTDHMnt+TUtbrNsbIJUtI9tNoeLXsSL7I7e1Sm7ijZw+6ovy1/4B7Hyi"
-    "B0cbfjT9cozhDYo/z+7eOKx80iGTDpKfp6TIzaaW0G6iVdfC5WWDXhueSSBiXkHLvmZOURhHTteNICKA/ZDiv3yWMLuogQqDvk1J0DoCBfsrUv"
-    "EQghkIbD9ISrB0jPZ+JjF6+1rn85//70xUtdX/NBHmCM2w00brckfNkmbhdfb3DcLl6aKnQnVvfEevkcp8wE388Ip9aSfoMsNexjGaQWLlggF3"
-    "6noN7L5w1iei+fV4b04KtSK+vc+dZGMCmF0dU6St88UiN+rNcZQUwgGxBS17WkGWqRFQm6VfG8biCQ15XyeF0UB7Tn6IVxP2JGTLvHenSyck5a"
-    "yiUZuoush3NAnBgdGzEa9WHUtGGUwtvM87SIMdW7IUNidB/AJoaybRO73n3fC5+xlc4+rakYT0n2WSr+j0cQyH80sR6BQQP/Jbbn+I/+2Wn9O0"
-    "nbnTCUbNgBE8AJ95oPrmlbLP5QMzcdVv1xZWxyAWAfRNAWyDtDZThqBUgNECvUE6dHDJkB+EgfYFk94lXIoRedp2UMbjTCT1CRgYWaHoMzU/h4"
-    "auaBsChBD8bw3WglP0C4IEBVmXJK/Q5rokg7nGWRVdOIKwNLQVrowkoUZ2wU9tGvOLTFMJZvj+XbhgRRD4PWnim3bM78DJHBGO0AY+jJWWFxzF"
-    "QNi5pnYqaPuDRg2i3/scjezIzDpEORfXE79MDXhjnBAe+DpgLIqIqdIhEVc5bVybiPPr1h4o8eE5dD6oFokWHDVaxJsMWruzq/Fm+jJum1lTA/"
-    "oAoX1+IqYIuAeMKVDKHMXNgnzKcT7G/mYgcKc6W8QLveY0xyGW2jVCe5YHW1LVDP0hic7IJ8CjwmOGawWKEDGmZAb1WkvpMe6BXhXKjaijxKRV"
-    "IrQ2N0Wus8WDD/FCB0l/l0ovXeW4WbMxgw6bMwJyLQPOr9zGkloB7Rja6rFlFCYHCe5f338JCWcPMDyvkbVeKgQhlYE4GIegwMnvm8ozCa5IDF"
-    "VTXCKGWBMUU6bau58lQGi+VnBH5rAQi/By2FAbu2HM8RGczwn4jnuBvDOO7wKRheXzUcr81/5Oj2mAGJT+1WfBc3OcPcYuYQkDiecFZs0pSIir"
-    "kblRERnEbF2F5ACZnhGapzSBo7PERoJFnCOkmKUISQZGOrKihqBS6zPwlFwqfRRyPulVKW1HBJfRB7yGZy18jO4i6QP/uRCiR1pr8zx9fldu8Z"
-    "BpwnHVp6P7GrxiR/zrBw2cLR5I4a5BATyoFlEJOVgDlEOPmonThA8GVLF2ggK2LMJY65RAO0sYFxujFLZRAUFAlCZy68qCmnGr636UY6V3cy5v"
-    "jpt2lLHL+ABLDZnlEtsAD2l+2zbJzdF1d6oepmngeuDwxl3TLFV+4w3Z6NTZtMjzBjmmMnuWUBlAHDL0zVsJAeGgs/yTsZw+D+WzAVr7Zfie3Y"
-    "NZQTJ8evETFwH82r9yPztAYM7AzPMyjEwOQti5CBabN+HjIQ+VuBGZipP8lgBuKni/h3WkAGlkrnVjTwHA4+Tx8C/ktyt6OXcv5Vm4o6ZXd7ea"
-    "9yv9hR6BWAI60l3RV1ZFAyjl+yKN0shGpevhmIz2aS7YL+mdZCVVU+ZY0ATQFUwUaoroPKmnF4ZYN6KED8geQ1TIuLfOt2g/ia0uQ8U2OdGATN"
-    "v8PRcMjU3yZyTtwUamZ++9PEWrI1VvsLL0fmpbDhPzVpdUVU+/vhsfLK4IjOxKquvHrg/Y08uvWcsHmH2xHnP8RuDrqthDzlAPMfK8FFaKxLJ3"
-    "YvCJYfCa35ANMeM+at4MTtpBUKtANbDUotJG+B9ccygvMAF4LY2GGksY2b4Wqk1HusuFpR3wbxtBe+tGkcKCZHACXXmXcrwvqhQQnWD5UFWD8U"
-    "y6+EPOEVOgohpTa47O0XaWIK0UEz85VYzVbkh46rBJLsxk7iqLOZYnG8qhTHK+3E2bb1hzkio+uks5jq0n0Qj2kO7knimZS5Xz3nNEc04CmnF/"
-    "4qCrPCAX/MYre/01mMJYejxB3K8/J7xLOTyA2dhboKHBY44WZ6S7hmc1X6gyW6/eX7n7QU4F/Uo6qJ2sIfBzHxDRdm54EKLBLuEfv3iId6GKf7"
-    "eZ+nHoAEhBUkrDshATnY+Q1YeV+p9UQCKIrPW3Ua7EgoHSTRNTayJyP7LaD7rdyIW+mKeYO7YOkslpSH4HIp6LkDMX+cyaydySzOGtdVh09TZd"
-    "UWbGvl+NpS3Nr66JTI8MroG7HFFEArLHjFXOVxyhMBhi2FMiiFaQ3sSIDQbR/DsHssnCZfiYP86xAhKNIOKHJ4xcKMoGIJ3tI5E84j1k/ikz+8"
-    "QIEKnLU4rzIU5loL4JeyeZgJF8tI54FOJlx6U8iitWB0nshsXnvE38T+jVog3FpDZEYZzOItrMifQyvQEkIF4kLsNoGmrRlUNUPNstscDbJvCY"
-    "EDHD94CxkVyfYnpWctpXQudkNgcSZFBZxOBSUjOFx2Drz/9OnjpwNJQdgKnE4l2h/vggmnoR9OHPszRs7WMpodd8tB4zsmNMQjrvHzmUucPuy4"
-    "oR1V3GWaBXHtCeu2cn/GNGZDYzmzJSjPVOiPuHC1YI4FbM2Q3Im/rJeOi3FucLMmctjn03bb9Nnpq5fJDoV/1G3O6w/nl5c6HwtKtW3qkk1bFy"
-    "tPOEQP6y8kgkGridkozjqxYD0SOjML3g/Cd1zsYddy6VzoV1S5RDyR40ZBD9alEMf7T389vyy5XywKV1HYOrxaINsqwLq3zRKDqUOIVDA9CnwA"
-    "z0zCqYbGSLNz/DQbp1pGJUIzwuCd9g+0Q4CrxVw7KUjyz4RGc2Uj22/MhyImNebwt/gaKfGNanmTmtJQMdMgYLoZTdXyTSkGLVgi68ysdcD8xZ"
-    "nai8qinDFbDrzxKOdk0YMi3M0WhWDZ1IFUTVmAN/RbhYlRIOuUI9yn8gQrA5UnTDNUQfRJal6sCVwAvTV4vvlceHEJTLWcON5PDLFefonpefnx"
-    "6uf48qJQC6EtfNY2okspjJcaxDDk4yLKu9SKWVGKj7EP3NEWRpkqMtcVPoCyj1pGj0u0gwgi2xTqXAh0cUN0GAbUSo8Pg5BQ5GszcRgilk00m1"
-    "HD8GqEMzpNX6GlxMrEgxAZg7pojooR9aITTiCOAptPvIo43fwZDXxM3HtiazKjBIYlcNOAEq5DQ6hRjQU6g2uQMqN++iv424W2G0EpDg1KEbf0"
-    "3m5aA1OUSA0OKRnZyVDuXOgghRLpCBHSWQwrEtAOCC05snETdOV+SBbQIN8eICdHNy7/zgKQkfbW/M+Rjct/G+4jXEEnAWQpxy3QWQiITsmpeO"
-    "bWUiiR9rIVHkhbZw1Q1zo7ej4vjtZYXcc4xn5SgOsqaoMGc2VSG7IHHjecLjNU9pbs7Qb8rRr60mn9HtPMF93a1U/k0TNWmX49cPaGLK7pEM/J"
-    "xih+OSu5AW+lV9PToj06iK8ie3M+YAPupsGT/ancgbK2FGcaMSj3gkE5BTTGLTHYLtniUtzliPRq3nBaOq4dUE0Ae8RALAPU6dysMufiCXh7OV"
-    "1MBazKKcCSZ9lEAd7Lev3Z020O4XGu3irERJmxpf7M0a3f1mBrW2J6mrqEtZhrhXctQq8VEul59LWE7ZsKDLaEugzEloU6m6Y3Km2m5lB7WN7U"
-    "h/hbGBLDln32RTWIiok+yks9sdj0Ms8Jtl7sSUFacxi+3ICVmiKPcc9vu+cz2lS369NNrd/0Ga3Q465vBsWoH0ObhmrqARhbjKJVk2M586jELc"
-    "TWZmwyhztZMSL3Y+sihKu/YrcEp+4cQACwNE6LCN73vUcARYMj7UBTBaDYFgpoACNrP+PdcQrhBIdDyT4hRGlgPHzErZ/+68erTqBAjeYT1own"
-    "LE8nDOgC58J1QqsrEQ+oGT3Gq0vfYcSwFG/q01lX5MI87XA6Pq8dYTfFHZ/Y6XlLxd+TF4oL7yWams/6qOM2aGE0a/sMob9u6tGQtO1v05Ca0W"
-    "TTCUTsJwIdNZyGYIMQNVZTPC0LuOqnXzu+xWBAdopSIlQ+zMreetnspOPG3oi/dZStjnbwwg3oCqP/McCYlOFApDeNVnZHROp7bjUchZ4AE6vm"
-    "fWzJSaSKnVUg6AeoxqFNIgqC2CNtWABfoDK3CD4BQcn5j3G/PmBDQZvIBP7iHQ7lBOedcmFidMHWKNAObFOqDhHckEtKAttiTUECj2kbQjDDsb"
-    "tg5JUoh4jggBh50tRWGBqgk+Nj541F4q0rofNi5DwHz2aJEWjB+1vEY/5il4h6ygdIp+vkBfX588WPtd5QSliQUxQ59mMgN2eDXgj2xg2r6eO/"
-    "iRH3UHlSRNTziNCuQn62wxMnaXsBoCX0TG7L7IZDLlWKhdPgq3YmfF3/io7c4CrykxuAucUnhTjojHIFMblkrq16vpJXaneo7bnWeWy+O3Tz3T"
-    "gR+rANRzgdtjX3M1T9MP+BZB5qavzHYdyNy3j7GsbNuWDsOMt3uzq2MB4MvVUJW9Px0mYpjsYrNqMv2xeuleuwGuTjr+W0nsqs/HUyzee+3Pw0"
-    "HfzTMEWfGoQY5gAwGn4mvCiJzhYJyzB4bAH4spxlKNg3h+IXiQslHw+xh2ZLXfa9aKfs6zd7TulX+2pbO2gdNknGl8Zfgj+et59oAsEte2IBKK"
-    "mQBBXG8kaCLO/BHavO6UOWW5/Xr4Y6ydIYPeHnRqXx5eKPQ4uN7Xlj4E6qRVHtcpknCfWs4G6BUtlASDErGEOlkoRxO8d/ewr+7rvaAiO/nDip"
-    "lFzhGzcV0xGXXhg0PnTfa6LlVIDjXQOYEZlyx9c1ntcvggLpgFZBRfWNzA6BtcgimKWzIKszhfk8SYDG1mQzsRRIJlgjMMIMvhmX0kpnAlejCe"
-    "07rtd2uoXMTUinQ5wdTGLzLw+XwxWvGuk6cWpSdynJIHN2YovJN0hObsxI8DcWQJtuziBLt7ss3IOoWkAn2rRqBfDl1UTghozPUJirURKmA7uJ"
-    "nxxASXkCGNkHYjkP2Wql5XktsmuWbBCYrslYDZ+JFR7IcQI9uGw9IrfCiJ4uZTop2eAqdFQwTw6OAvn4cY3GRBhgM5i+EW8UBEgW+0RWSFtkQa"
-    "D2Few5WSsNAdYHUt5TyjRVZ0TK0f1+g9ESbaoiEp1AUdWHodPLmoSgYUoOojJjFBdDvLCO2Nq3POrd0oA/tsRl0a3rzJIqkltqgf0NVbYYuLxl"
-    "trDm1fVg1esq7Xf/a5qw8z8yyUJk6T/H3jJTMryTmjj0YXvLdqSlr7CtTP5KPGdALk9Iv7g0DCGzEoIul//gE8t2FmKHyEku/2Y9tqbW9w0tm1"
-    "z32emLFw3az8RVlf1n+F0BABf3aUtTJyUahKGTaBw5kBb0kBwdwUGChg2njdHmOrSA5SgHFIPK1iZDw+YYPxoL9Q5dqKfeSc7RxCoYObdPk8kT"
-    "m+lH6oakoq2n5kZVexT+sOGW5ngn4LC7UO4do3PIrWohcgAR/7+jq1Cciy7ECDHDhCND1g6ncQMn2IygintQtxp7JFawPxRPuHlA6XQmGLhggR"
-    "a+p/ao01AP4szLignNb7HR0teQQUSf4aHYugV7PwdhvHHmjkunPGRBe5jsyluMJbTdS2jHCuaxjNYgMfRZRluvfnrg8k/iZtfxvY6U0ZVKd2gg"
-    "rkMRQG7ZwjC9bau6P0bhLfv2/is1qAmrXy7JwOMUI+3b8epG3OJImQTx3RhKbet9tyX83RD4paLZS2fVQ1cFZgA+JHc8Jp5tmYDJTHwHDzNzzv"
-    "QB07jVCW1qd4YWpDH3pkWIRsnaJBWlg2kEvmePdx1OZ3YqSQGlUX5VFGHJTqiHZ22WjMtso7q0XH63NUjQTb08xb25OqjiCZiLzjhkxiJOA0h+"
-    "wd9DSjwIRxMruX85/dblBiM2o8Gu3aQmfwaC1kaA3/uRV1Jn+RogRWqyoy1nekMsOF7FMpdGvEc8yQxD8Mpm8E3QOC0ghffs9NXLRFzwjzoBXX"
-    "84v7zUxTqI1yHSkRAZDGpg5F5IOQ9LojXnM0Qj57tyfhxKaF6UbxyI1+NAvNiiLOmbHph73GOZMvr1fo7CMdhLXFre5jg5mrEV9Bw9TBnjOQ2c"
-    "2fJE4yypbyZ1/hFJr7nPI6pmaM9ey0NxWbasf6h2RiorUqrr+QbSyNycxbuvxoNN1YLD6vIj5O7TJ02g9sVVldzF70qNTKF2wGU1wnKGZP/Ayr"
-    "s/oHTM7Q0n+aA1+X/8f1KuBa0="
+    "x26NoIJNI3r1sjiYzT7g437S4LGcHvXKaDjWiDYABt95dscSS6ZC/oBcCuCgADxcl6DIOpq65qMAgQYuCQqyAWUD7CUPgkzmPgGOo4kyHrPHRj"
+    "/TrdQzusJUZgkNdtN6KlOtZxiI72TDkj/hL88bxtLWPbpdspVFGNI0BhcHmbZF5CYHTH9BcZQ1qtxOOYipUOqbWKXGqzatDcDYwWB6TnFgH5uk"
+    "2PbZ1lHUvjVWVJ56tiRSeWl7YCxk4pjOY1zLvnxIFMG6alYwUulNNEjmGVL6LmVRq6OSCqJpa9t2obu8sRDqzc9gGG4kgo3vU2Cts1NOSpzGhk"
+    "6DQ/5wN0z6Ih9cb6jX6bUfzmN1kTB3tXCIWCFfrYuqazgCrUv1tXfERti0U9hG930vIQd5y0TIlkyQYxDARMZD/pWUjaoRWQQT/YHv1lRY60qB"
+    "TxcZQIyr2Pb6wnZ1nJHLKgXTlBzfmfEpgc1paj2mTTgPIRs24jAtg9PRDL0XtunVBIiUzm+8BC2SoSsG0gW91mYCJoHsZO155ZoMz87kZKQhvG"
+    "igPe98Sx4ih7k0DWneNjazvEP6Vi98hGFgepmsgzGYISTyPRLkHzIOIWjED2SNpa+Bv8uPAcyG+WF4mTmZPQ4fPy0K79/eoIvWmwFpvUhMz0QI"
+    "MQsqk4wnuFGNwJ0OaVXMocB434eISLhXvVPDxQ6L998qRJA+6TJ9UduPCd5hxvP/+lSGbuEBg11wVVD+LuKN1hecJdOlQde/YZS0yv69fJke2x"
+    "5aOtB/5F+QtQDjXBOqkVZSvX1LgYaiWOx0ybgEmBbMARk+w5+93pk9Mn3z89/RPi36jtYmhAJB7mMG2N2l+i7Am+v6vYOiF23BDwxXOjKXxKba"
+    "7anHuE9x/HhR16XFjJBTyQw0KJd6JzVuDzekclvuJeH+UzF9wVxzWzhBUPLc3MRQBgucixZsOKLfyyr9GaWp9gTwq78EW3SrCPXsTD8CJ2FAaU"
+    "foT8lSQQiMuzmx/xopEf8aLGj3hR8iMeKpSPlAXxxmmio3lgzDTRsd7fqAD9WGser7TOMys/CaX06eLdTbN6XI9CzowvnVUPQ8XQYPyQ3LEB+w"
+    "dQEN1HdW6J32VefyD+5obBnw2XONjupsRv+1je+FrTgqsUv2QA609YPqmiIJ5kIgtQAgDMIz6PeALylQhHfQUk6qtwGbBosUw+lUKpzHeJz6cl"
+    "Lv9xj+uH+kfr/MWaqc79S665P0nlWyxYEN/huEEfWxehxdY+Tz04Lgxi9PMgUyRDH/wNNF4uYZjnLGCciwMaU+SAGiR/XA6AY3q3cU+/OSaoDD"
+    "7FJ8a6ljtLUCUg55m1HzubndzL0xcvGriX4qpK9xK/G93L1L1EPfKwHcwW0c901SzEibitCfgz3MOcZbG91VdslqB+1fSjFly6ZIv34j6bY2WU"
+    "OMCduTNDLkzB/feVedOdZVeZW76TdzxW7mF305bs+hiFt+zb+7hP6hjZBJlkGDy5Jaeu1W2OlU2Qku6h1fZo2ZN4kd3ZozJ1R8kedkf9bfkD9z"
+    "hWBqGLux1/ukZxhsAe5fdvH1c8bhbJgElP0ddjYtROazNQL+nic7HCqgnPJZc0KCHn2DUnK48gpGvHoxZAech2WLlPHlvQRYRI3SGn7hwQBfmS"
+    "rX0JQQiBNJymJ1w9gHo+Ex+7eK11/cv596cvXur6mg/yAGPcbqBxuyXhyzZxu/h6g+N28dJUoTuxuifWy+c4Zib4fkY4tZb0G2SpYR/LILVwwQ"
+    "K58DsF9V4+bxDTe/m8MqQHX5VaWefOtzaCSSmMrtZR+uaRmvFjvc4IYgLZgJC6riXNUIusSNCtiud1A4G8rpTH66I4oD1HL4z7ETNi2j3Wo5OV"
+    "c9JSLsnUXWQ9nAPixOjYiNGoD6OmDaMU3maep0WMqd4NGRKj+wA2MZZtm9j17vte+IytdPZpTcV4SrLPUvF/PIJA/qOJ9QgMGvgvsT3Hf/TPTu"
+    "vfSdruhKFkww6YAFC413xyTdti8Yeauemw6o8rY5MLAPsggrZI3hkqw1ErQGqAWKGeOD1iyAzAR/oAy+oRr0JOveg8LmNwsxF+gooMLNT0GJyZ"
+    "wsdTQw+ERQl6MMbvRiv5AcIFAarKlFPqd1gTRdrhLIusmkZcGVgK0kIXVqI4Y6Owj37FoS2GsXx7LN82JIh6GLj2TLllc+ZniAwGaQcYQ08OC4"
+    "tjpmpa1DwTM33EpQHTbvmPRfZmZhwmHYrsi9uhB742zAkOeB80FUBGVewUiaiYs6xOxn306Q0Tf/SYuBxSD0SLDBuuYk2CLV7d1fm1eBs1Sa+t"
+    "hPkBVbi4FlcBWwTEE65kCGXmwj5hPp1gfzMXO1CYK+UF2vUeY5LLaBulOskFq6ttgXqWxuBkF+RT4DHBMYPFCh3QMAR6qyL1nfRArwjnQtVW5F"
+    "EqkloZGqPTWufBgvmnAKG7zKcTrffeKtycwYRJn4U5EYHmUe9nTisB9Yhudl21iBICg/Ms77+Hh7SEmx9Qzt+oEgcVysCaCETUY2DwzOcdhdEk"
+    "ByyuqhFGKQuMKdJpW82VpzJYLD8j8FsLQPg9aCkM2LXleI7IYIb/RDzH3RjGcYdPwfD6quF4bf4jR7fHDEh8arfiu7jJGeYWM4eAxPGEs2KTpk"
+    "RUzN2ojIjgNCrG9gJKyAzPUJ1D0tjhIUIjyRLWSVKEIoQkG1tVQVErcJn9SSgSPo0+GnGvlLKkhkvqg9hDNpO7RnYWd4H82Y9UIKkz/Z05vi63"
+    "e8804Dzp0NL7iV01JvlzhoXLFo4md9Qgh5hQDiyDmKwEzCHCyUftxAGCL1u6QANZEWMuccwlGqCNDYzTjVkqg6CgSBA6c+FFTTnV8L1NN9K5up"
+    "Mxx0+/TVvi+AUkgM32jGqBBbC/bJ9l4+y+uNILVTfzPHB9YCjrlim+cofp9mxs2mR6hBnTHDvJLQugDBh+YaqGhfTQWPhJ3skYBvffgql4tf1K"
+    "bMeuoZw4OX6NiIH7aF69H5mnNWBgZ3ieQSEGJm9ZhAxMm/XzkIHI3wrMwEz9SQYzED9dxL/TAjKwVDq3ooHncPB5+hDwX5K7Hb2U86/aVNQpu9"
+    "vLe5X7xY5CrwAcaS3prqgjg5Jx/JJF6WYhVPPyzUB8NpNsF/TPtBaqqvIpawRoCqAKNkJ1HVTWjMMrG9RDAeIPJK9hWlzkW7cbxNeUJueZGuvE"
+    "IGj+HY6GQ6b+NpFz4qZQM/PbnybWkq2x2l94OTIvhQ3/qUmrK6La3w+PlVcGR3QmVnXl1QPvb+TRreeEzTvcjjj/IXZz0G0l5CkHmP9YCS5CY1"
+    "06sXtBsPxIaM0HmPaYMW8FJ24nrVCgHdhqUGoheQusP5YRnAe4EMTGDiONbdwMVyOl3mPF1Yr6NoinvfClTeNAMTkCKLnOvFsR1g8NSrB+qCzA"
+    "+qFYfiXkCa/QUQgptcFlb79IE1OIDpqZr8RqtiI/dFwlkGQ3dhJHnc0Ui+NVpTheaSfOtq0/zBEZXSedxVSX7oN4THNwTxLPpMz96jmnOaIBTz"
+    "m98FdRmBUO+GMWu/2dzmIsORwl7lCel98jnp1Ebugs1FXgsMAJN9NbwjWbq9IfLNHtL9//pKUA/6IeVU3UFv44iIlvuDA7D1RgkXCP2L9HPNTD"
+    "ON3P+zz1ACQgrCBh3QkJyMHOb8DK+0qtJxJAUXzeqtNgR0LpIImusZE9GdlvAd1v5UbcSlfMG9wFS2expDwEl0tBzx2I+eNMZu1MZnHWuK46fJ"
+    "oqq7ZgWyvH15bi1tZHp0SGV0bfiC2mAFphwSvmKo9TnggwbCmUQSlMa2BHAoRu+xiG3WPhNPlKHORfhwhBkXZAkcMrFmYEFUvwls6ZcB6xfhKf"
+    "/OEFClTgrMV5laEw11oAv5TNw0y4WEY6D3Qy4dKbQhatBaPzRGbz2iP+JvZv1ALh1hoiM8pgFm9hRf4cWoGWECoQF2K3CTRtzaCqGWqW3eZokH"
+    "1LCBzg+MFbyKhItj8pPWsppXOxGwKLMykq4HQqKBnB4bJz4P2nTx8/HUgKwlbgdCrR/ngXTDgN/XDi2J8xcraW0ey4Ww4a3zGhIR5xjZ/PXOL0"
+    "YccN7ajiLtMsiGtPWLeV+zOmMRsay5ktQXmmQn/EhasFcyxga4bkTvxlvXRcjHODmzWRwz6fttumz05fvUx2KPyjbnNefzi/vNT5WFCqbVOXbN"
+    "q6WHnCIXpYfyERDFpNzEZx1okF65HQmVnwfhC+42IPu5ZL50K/osol4okcNwp6sC6FON5/+uv5Zcn9YlG4isLW4dUC2VYB1r1tlhhMHUKkgulR"
+    "4AN4ZhJONTRGmp3jp9k41TIqEZoRBu+0f6AdAlwt5tpJQZJ/JjSaKxvZfmM+FDGpMYe/xddIiW9Uy5vUlIaKmQYB081oqpZvSjFowRJZZ2atA+"
+    "YvztReVBbljNly4I1HOSeLHhThbrYoBMumDqRqygK8od8qTIwCWacc4T6VJ1gZqDxhmqEKok9S82JN4ALorcHzzefCi0tgquXE8X5iiPXyS0zP"
+    "y49XP8eXF4VaCG3hs7YRXUphvNQghiEfF1HepVbMilJ8jH3gjrYwylSRua7wAZR91DJ6XKIdRBDZplDnQqCLG6LDMKBWenwYhIQiX5uJwxCxbK"
+    "LZjBqGVyOc0Wn6Ci0lViYehMgY1EVzVIyoF51wAnEU2HziVcTp5s9o4GPi3hNbkxklMCyBmwaUcB0aQo1qLNAZXIOUGfXTX8HfLrTdCEpxaFCK"
+    "uKX3dtMamKJEanBIychOhnLnQgcplEhHiJDOYliRgHZAaMmRjZugK/dDsoAG+fYAOTm6cfl3FoCMtLfmf45sXP7bcB/hCjoJIEs5boHOQkB0Sk"
+    "7FM7eWQom0l63wQNo6a4C61tnR83lxtMbqOsYx9pMCXFdRGzSYK5PakD3wuOF0maGyt2RvN+Bv1dCXTuv3mGa+6NaufiKPnrHK9OuBszdkcU2H"
+    "eE42RvHLWckNeCu9mp4W7dFBfBXZm/MBG3A3DZ7sT+UOlLWlONOIQbkXDMopoDFuicF2yRaX4i5HpFfzhtPSce2AagLYIwZiGaBO52aVORdPwN"
+    "vL6WIqYFVOAZY8yyYK8F7W68+ebnMIj3P1ViEmyowt9WeObv22BlvbEtPT1CWsxVwrvGsReq2QSM+jryVs31RgsCXUZSC2LNTZNL1RaTM1h9rD"
+    "8qY+xN/CkBi27LMvqkFUTPRRXuqJxaaXeU6w9WJPCtKaw/DlBqzUFHmMe37bPZ/Rprpdn25q/abPaIUed30zKEb9GNo0VFMPwNhiFK2aHMuZRy"
+    "VuIbY2Y5M53MmKEbkfWxchXP0VuyU4decAAoClcVpE8L7vPQIoGhxpB5oqAMW2UEADGFn7Ge+OUwgnOBxK9gkhSgPj4SNu/fRfP151AgVqNJ+w"
+    "ZjxheTphQBc4F64TWl2JeEDN6DFeXfoOI4aleFOfzroiF+Zph9Pxee0Iuynu+MROz1sq/p68UFx4L9HUfNZHHbdBC6NZ22cI/XVTj4akbX+bht"
+    "SMJptOIGI/Eeio4TQEG4SosZriaVnAVT/92vEtBgOyU5QSofJhVvbWy2YnHTf2Rvyto2x1tIMXbkBXGP2PAcakDAcivWm0sjsiUt9zq+Eo9ASY"
+    "WDXvY0tOIlXsrAJBP0A1Dm0SURDEHmnDAvgClblF8AkISs5/jPv1ARsK2kQm8BfvcCgnOO+UCxOjC7ZGgXZgm1J1iOCGXFIS2BZrChJ4TNsQgh"
+    "mO3QUjr0Q5RAQHxMiTprbC0ACdHB87bywSb10JnRcj5zl4NkuMQAve3yIe8xe7RNRTPkA6XScvqM+fL36s9YZSwoKcosixHwO5ORv0QrA3blhN"
+    "H/9NjLiHypMiop5HhHYV8rMdnjhJ2wsALaFncltmNxxyqVIsnAZftTPh6/pXdOQGV5Gf3ADMLT4pxEFnlCuIySVzbdXzlbxSu0Ntz7XOY/PdoZ"
+    "vvxonQh204wumwrbmfoeqH+Q8k81BT4z8O425cxtvXMG7OBWPHWb7b1bGF8WDorUrYmo6XNktxNF6xGX3ZvnCtXIfVIB9/Laf1VGblr5NpPvfl"
+    "5qfp4J+GKfrUIMQwB4DR8DPhRUl0tkhYhsFjC8CX5SxDwb45FL9IXCj5eIg9NFvqsu9FO2Vfv9lzSr/aV9vaQeuwSTK+NP4S/PG8/UQTCG7ZEw"
+    "tASYUkqDCWNxJkeQ/uWHVOH7Lc+rx+NdRJlsboCT83Ko0vF38cWmxszxsDd1ItimqXyzxJqGcFdwuUygZCilnBGCqVJIzbOf7bU/B339UWGPnl"
+    "xEml5ArfuKmYjrj0wqDxofteEy2nAhzvGsCMyJQ7vq7xvH4RFEgHtAoqqm9kdgisRRbBLJ0FWZ0pzOdJAjS2JpuJpUAywRqBEWbwzbiUVjoTuB"
+    "pNaN9xvbbTLWRuQjod4uxgEpt/ebgcrnjVSNeJU5O6S0kGmbMTW0y+QXJyY0aCv7EA2nRzBlm63WXhHkTVAjrRplUrgC+vJgI3ZHyGwlyNkjAd"
+    "2E385ABKyhPAyD4Qy3nIVistz2uRXbNkg8B0TcZq+Eys8ECOE+jBZesRuRVG9HQp00nJBleho4J5cnAUyMePazQmwgCbwfSNeKMgQLLYJ7JC2i"
+    "ILArWvYM/JWmkIsD6Q8p5Spqk6I1KO7vcbjJZoUxWR6ASKqj4MnV7WJAQNU3IQlRmjuBjihXXE1r7lUe+WBvyxJS6Lbl1nllSR3FIL7G+ossXA"
+    "5S2zhTWvrgerXldpv/tf04Sd/5FJFiJL/zn2lpmS4Z3UxKEP21u2Iy19hW1l8lfiOQNyeUL6xaVhCJmVEHS5/AefWLazEDtETnL5N+uxNbW+b2"
+    "jZ5LrPTl+8aNB+Jq6q7D/D7woAuLhPW5o6KdEgDJ1E48iBtKCH5OgIDhI0bDhtjDbXoQUsRzmgGFS2NhkaNsf40Viod+hCPfVOco4mVsHIuX2a"
+    "TJ7YTD9SNyQVbT01N6rao/CHDbc0xzsBh92Fcu8YnUNuVQuRA4j4/x1dheJcdCFGiBkmHBmydjiNGzjBZgRV3IO61dgjsYL9oXjCzQNKpzPBwA"
+    "ULtPA9tUedhnoQZ15WTGh+i42WvoYMIvoMD8XWLdj7OQjjjTN3XDrlIQvaw2RX3mIsoe1eQjtWMI9ltAaJoc8y2nr10wOXfxI3u47vdaSMrlS6"
+    "QwNxHYoAcssWhultW9X9MQpv2bf3X6lBTVj9ckkGHqcYad+OVzfiFkfKJIjvxlBqW++7LeHvhsAvFc1eOqseuiowA/AhueMx8WzLBExm4jt4mJ"
+    "lzpg+Yxq1OaFO7M7Qgjbk3LUI0StYmqSgdTCPwPXu863A6s1NJCiiN8quiCEt2Qj08a7NkXGYb1aXl8rutQYJu6uUp7s3VQRVPwFx0xiEzFnEa"
+    "QPIL/h5S4kE4mljJ/cvpty43GLEZDXbtJjX5MxC0NgL83o+8kjrL1wApUpMdbTnTG2LB8SqWuTTiPeJJZhiCVzaDb4LGaQEpvGenr14m4oJ/1A"
+    "no+sP55aUu1kG8DpGOhMhgUAMj90LKeVgSrTmfIRo535Xz41BC86J840C8HgfixRZlSd/0wNzjHsuU0a/3cxSOwV7i0vI2x8nRjK2g5+hhyhjP"
+    "aeDMlicaZ0l9M6nzj0h6zX0eUTVDe/ZaHorLsmX9Q7UzUlmRUl3PN5BG5uYs3n01HmyqFhxWlx8hd58+aQK1L66q5C5+V2pkCrUDLqsRljMk+w"
+    "dW3v0BpWNubzjJB63J/+P/A9trBfg="
 )
