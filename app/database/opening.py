@@ -21,11 +21,12 @@ NAME = "workyard"  # of the database in the embedded cluster
 SERVER_SETTINGS = {
     "application_name": "workyard",
     "timezone": "UTC",
+    "datestyle": "ISO",  # compiled reads take instants as text: app/graphql/plan/leaves.py
     "jit": "off",  # LIMIT $1 is costed as a tenth of the table, which starts JIT on statements of a millisecond
     "idle_in_transaction_session_timeout": "60s",  # a transaction left open holds back every reader of events
 }
 
-KNOWN_TO_POOLERS = ("application_name", "timezone")
+KNOWN_TO_POOLERS = ("application_name", "timezone", "datestyle")
 """The settings that PgBouncer keeps for each of its clients. The others are the role's then: ALTER ROLE … SET."""
 
 OLDEST = 150000

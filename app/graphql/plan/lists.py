@@ -7,9 +7,9 @@ from typing import Any
 from app.database import fetch_records
 from app.graphql.connections import ConnectionOf, ListOf, list_page, list_query, narrowing
 from app.graphql.ids import page_cursor
-from app.graphql.pages import PageInfo, PageRequest, page_info, plain_value, under
+from app.graphql.pages import PageInfo, PageRequest, page_info, under
 from app.graphql.plan.arguments import Arguments
-from app.graphql.plan.running import Asked, Lists, Record, Statements, Table
+from app.graphql.plan.running import Asked, Lists, Place, Record, Statements, Table
 from app.graphql.plan.statements import (
     Rows,
     Statement,
@@ -29,7 +29,7 @@ class RecordPage:
 
     __slots__ = ("_more", "_places", "_request", "rows")
 
-    def __init__(self, rows: list[Any], request: PageRequest, places: tuple[int, ...]) -> None:
+    def __init__(self, rows: list[Any], request: PageRequest, places: tuple[Place, ...]) -> None:
         self._request, self._places = request, places
         self._more = len(rows) > request.limit
         self.rows = rows[: request.limit] if self._more else rows
@@ -38,7 +38,7 @@ class RecordPage:
 
     def cursor(self, row: Any) -> str:
         """The place of a row."""
-        return page_cursor(self._request.order, [plain_value(row[at]) for at in self._places])
+        return page_cursor(self._request.order, [plain(row[at]) for at, plain in self._places])
 
     @property
     def page_info(self) -> PageInfo:
@@ -125,7 +125,7 @@ class ReadList:
         arguments, request, narrowed = known
         return arguments, request, (asked.rights, narrowed)
 
-    def _keys(self, request: PageRequest) -> tuple[list[str], tuple[int, ...]]:
+    def _keys(self, request: PageRequest) -> tuple[list[str], tuple[Place, ...]]:
         """The cells that are only there for cursors, and where what is in cursors stands."""
         return self.table.keys(request) if self.tells_places else ([], ())
 

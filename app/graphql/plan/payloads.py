@@ -17,7 +17,7 @@ from app.access import Viewer
 from app.graphql import metrics
 from app.graphql.documents import Operation
 from app.graphql.plan.declared import Declined, column_of
-from app.graphql.plan.leaves import SAME_IN_PYTHON
+from app.graphql.plan.leaves import SAME_IN_PYTHON, instant_text
 from app.graphql.plan.planning import Planner
 from app.graphql.plan.rows import ReadMany
 from app.graphql.plan.running import EXPECTED, Asked, Table
@@ -109,7 +109,16 @@ class PlannedRow:
 def cells_of(table: Table) -> Sequence[Callable[[Entity], Any]] | None:
     """What makes of a row the record that PostgreSQL would give; None when more than the row is in it."""
     columns = table.own_columns()
-    return None if columns is None else [_cell(column, column_of(table.model, column)) for column in columns]
+    if columns is None:
+        return None
+    return [
+        _instant(column) if as_text else _cell(column, column_of(table.model, column))
+        for column, as_text in columns
+    ]
+
+
+def _instant(name: str) -> Callable[[Entity], Any]:
+    return lambda row: None if (value := getattr(row, name)) is None else instant_text(value)
 
 
 def _cell(name: str, field: Any) -> Callable[[Entity], Any]:

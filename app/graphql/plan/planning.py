@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLNonNull, GraphQLObjectType
+from tortoise.fields import BigIntField
 
 from app.graphql.connections import ConnectionOf, ListOf
 from app.graphql.entity import (
@@ -24,9 +25,9 @@ from app.graphql.given import bound, given
 from app.graphql.ids import global_id
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined, column_of, declared_as, model_of
-from app.graphql.plan.leaves import complete, of_expression, to_answer, to_python
+from app.graphql.plan.leaves import complete, is_instant, of_expression, to_answer, to_python
 from app.graphql.plan.lists import ReadList, UnderRows
-from app.graphql.plan.rendering import Code, converted, display, stub
+from app.graphql.plan.rendering import INSTANT, NUMBERED_ID, Code, converted, display, stub
 from app.graphql.plan.rows import ReadAny, ReadMany, ReadNode, ReadNodes, ReadOne, ReadReached, RenderRow
 from app.graphql.plan.running import Asked, Below, Read, Table
 from app.graphql.plan.shape import Selected, Shape
@@ -162,15 +163,21 @@ class Planner:
         return f"lists[{len(table.lists) - 1}][r[{at}]]"
 
     def _id(self, table: Table, code: Code, alias: str) -> str:
-        make = code.name(partial(global_id, table.model_at(alias).__name__))
-        return f"{make}(r[{table.cell(alias, 'id')}])"
+        model, cell = table.model_at(alias), f"r[{table.cell(alias, 'id')}]"
+        if isinstance(model._meta.fields_map["id"], BigIntField):
+            return NUMBERED_ID.format(f"{model.__name__}:".encode(), cell)
+        return f"{code.name(partial(global_id, model.__name__))}({cell})"
 
     def _column(self, table: Table, code: Code, alias: str, selected: Selected, column: str) -> str:
         field, type_ = table.model_at(alias)._meta.fields_map[column], selected.field.type
-        convert = to_answer(field, type_)
+        convert: str | None
+        if is_instant(field, type_):
+            at, convert = table.instant(alias, column), INSTANT
+        else:
+            at, convert = table.cell(alias, column), code.conversion(to_answer(field, type_))
         return converted(
-            f"r[{table.cell(alias, column)}]",
-            code.conversion(convert),
+            f"r[{at}]",
+            convert,
             nullable=field.null or field.generated,
             required=isinstance(type_, GraphQLNonNull),
         )

@@ -7,19 +7,32 @@
 from us are in the source; keys are written with repr().
 """
 
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.graphql.plan.declared import Declined
+from app.graphql.plan.leaves import instant
 
 Render = Callable[..., dict[str, Any]]
+
+
+INSTANT = "(t.replace(' ', 'T') + ':00' if len(t := {}) == 29 else instant(t))"
+"""`instant` of a cell, which nearly always has six digits of a second, and so this length."""
+
+NUMBERED_ID = "b2a_base64({!r} b'%d' % {}, newline=False).decode().rstrip('=')"
+"""`global_id` of a cell that has a number, without two calls: of the type's name with a colon, and the cell."""
 
 
 class Code:
     """Names that generated expressions use, and what they stand for."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"present": present}
+        self.names: dict[str, Any] = {
+            "present": present,
+            "instant": instant,
+            "b2a_base64": b2a_base64,
+        }
         self.characters = 0
 
     def name(self, value: Any) -> str:

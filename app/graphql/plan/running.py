@@ -12,13 +12,15 @@ from typing import Any, Protocol
 
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
+from tortoise.fields import DatetimeField
 
 from app.access import Viewer
 from app.errors import AppError
-from app.graphql.pages import PageRequest
+from app.graphql.pages import PageRequest, plain_value
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined
-from app.graphql.plan.statements import PAGE, Join, Level, Rows, Statement, cell_of, expression_of
+from app.graphql.plan.leaves import Convert, plain_instant
+from app.graphql.plan.statements import PAGE, Join, Level, Rows, Statement, cell_of, expression_of, instant_of
 from app.models import Entity
 from app.settings import Settings
 
@@ -28,6 +30,8 @@ EXPECTED = (Declined, AppError, GraphQLError)
 
 Record = Sequence[Any]
 Lists = list[dict[Any, Any]]
+Place = tuple[int, Convert]
+"""Where in a record a value is, and what makes of it what a cursor has."""
 
 
 class Asked:
@@ -146,6 +150,11 @@ class Table:
         self._need(alias, column)
         return self._place(cell_of(alias, column))
 
+    def instant(self, alias: str, column: str) -> int:
+        """The place of a column that is an instant, as text."""
+        self._need(alias, column)
+        return self._place(instant_of(alias, column))
+
     def expression(self, alias: str, expression: str, needs: Sequence[str]) -> int:
         """The place of an expression on `{row}`, of which it needs these columns."""
         for column in needs:
@@ -165,12 +174,16 @@ class Table:
         """Which model the alias has rows of."""
         return self.model if alias == PAGE else self._joined[alias].model
 
-    def keys(self, request: PageRequest) -> tuple[list[str], tuple[int, ...]]:
-        """The cells that the columns lack by which a page is ordered, and the places of all those columns."""
-        cells = [cell_of(PAGE, key.column) for key in request.keys]
+    def keys(self, request: PageRequest) -> tuple[list[str], tuple[Place, ...]]:
+        """The cells that the columns lack by which a page is ordered, and where all those columns are found."""
         places = dict(self._cells)
-        found = tuple(places.setdefault(cell, len(places)) for cell in cells)
+        found = tuple(self._key(key.column, places) for key in request.keys)
         return list(places)[len(self._cells) :], found
+
+    def _key(self, column: str, places: dict[str, int]) -> Place:
+        if isinstance(self.model._meta.fields_map[column], DatetimeField):
+            return places.setdefault(instant_of(PAGE, column), len(places)), plain_instant
+        return places.setdefault(cell_of(PAGE, column), len(places)), plain_value
 
     def level(self, viewer: Viewer, more: Sequence[str] = ()) -> Level:
         """What to read, for that viewer; these cells come after those of the table."""
@@ -185,9 +198,13 @@ class Table:
         keys = [key.column for key in request.keys] if request is not None else []
         return list(dict.fromkeys([*self._columns, *keys]))
 
-    def own_columns(self) -> list[str] | None:
-        """The columns of its own that are the cells, in their order; None when there is more than them."""
-        of_cells = {cell_of(PAGE, column): column for column in self._columns}
+    def own_columns(self) -> list[tuple[str, bool]] | None:
+        """The columns of its own that are the cells, in their order, each with whether it is an instant's text.
+
+        None when there is more than them.
+        """
+        of_cells = {cell_of(PAGE, column): (column, False) for column in self._columns}
+        of_cells |= {instant_of(PAGE, column): (column, True) for column in self._columns}
         if self.lists or not self._cells.keys() <= of_cells.keys():
             return None
         return [of_cells[cell] for cell in self._cells]

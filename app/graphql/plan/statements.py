@@ -219,6 +219,11 @@ def cell_of(alias: str, column: str) -> str:
     return f"{alias}.{_name(column)}"
 
 
+def instant_of(alias: str, column: str) -> str:
+    """The cell that an instant is, as text: `leaves.instant` reads it."""
+    return f"{cell_of(alias, column)}::text"
+
+
 def expression_of(alias: str, expression: str) -> str:
     """The cell that an expression on `{row}` is."""
     return expression.format(row=alias)
