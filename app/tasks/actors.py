@@ -46,22 +46,31 @@ class Actor(dramatiq.Actor[P, R]):
         )
         self.fn = fn  # type: ignore[assignment]  # a coroutine function stays one: no thread waits for it
 
+    def message(self, *args: P.args, **kwargs: P.kwargs) -> dramatiq.Message[R]:
+        """A message to this actor, for pipelines, groups and `enqueue()`. Its id grows with time."""
+        return self._message(args, kwargs, {})
+
     def message_with_options(
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Any
     ) -> dramatiq.Message[R]:
-        """A message to this actor, for pipelines, groups and `enqueue()`. Its id grows with time."""
+        """As `message`, with options for this one task."""
         for name in CALLBACKS & options.keys() if options else ():
             callback = options[name]
             if isinstance(callback, dramatiq.Actor):
                 options[name] = callback.actor_name
             elif not isinstance(callback, str | None):
                 raise TypeError(f"{name} must be an actor, or the name of one")
+        return self._message(tuple(args), kwargs or {}, options)
+
+    def _message(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]
+    ) -> dramatiq.Message[R]:
         return make_message(
             {
                 "queue_name": self.queue_name,
                 "actor_name": self.actor_name,
-                "args": tuple(args),
-                "kwargs": kwargs or {},
+                "args": args,
+                "kwargs": kwargs,
                 "options": options,
                 "message_id": str(uuid7()),
                 "message_timestamp": int(time.time() * 1000),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 import dramatiq
@@ -52,42 +52,43 @@ ROUTING = frozenset(
 _QUEUE = re.compile(r"[a-zA-Z_][a-zA-Z0-9._-]{0,99}")
 
 
-def new_task(
-    message: Message,
-    *,
-    delay_ms: float | None = None,
-    eta: datetime | None = None,
-    uid: str | UUID | None = None,
-    unique: Unique | None = None,
-    rel_obj: RelObj | None = None,
-    workspace_id: int | None = None,
-    tenant_id: int | None = None,
-    priority: int | None = None,
-    broker: dramatiq.Broker | None = None,
-) -> NewTask:
+class Given(TypedDict, total=False):
+    """What is said where a message is sent. It goes before the message's own options."""
+
+    delay_ms: float | None
+    eta: datetime | None
+    uid: str | UUID | None
+    unique: Unique | None
+    rel_obj: RelObj | None
+    workspace_id: int | None
+    tenant_id: int | None
+    priority: int | None
+    broker: dramatiq.Broker | None
+
+
+def new_task(message: Message, **given: Unpack[Given]) -> NewTask:
     """The row for a message. What is not given is taken from the message's options, then the actor's, then `rel_obj`,
     then the task that runs here.
 
     Raises `UnknownActor`, `MessageTooLarge`, or `Invalid` for arguments that are no JSON and for times and names that cannot be.
     """
-    return _form(
-        message, delay_ms, eta, uid, unique, rel_obj, workspace_id, tenant_id, priority, broker
-    ).task(message)
+    return _form(message, given).task(message)
 
 
-def new_tasks(messages: Iterable[Message], delays_ms: Iterable[float | None], **given: Any) -> list[NewTask]:
+def new_tasks(
+    messages: Iterable[Message], delays_ms: Iterable[float | None], **given: Unpack[Given]
+) -> list[NewTask]:
     """`new_task` for each, with a delay for each. For messages to one actor that have no options of their own, all but
     what is their own is found out and checked once."""
     made: list[NewTask] = []
     forms: dict[tuple[str, str, float | None], _Form] = {}
     for message, delay_ms in zip(messages, delays_ms, strict=True):
-        if message.options:
-            made.append(new_task(message, delay_ms=delay_ms, **given))
-            continue
         key = message.actor_name, message.queue_name, delay_ms
-        form = forms.get(key)
+        form = None if message.options else forms.get(key)
         if form is None:
-            form = forms[key] = _form(message, delay_ms, **given)
+            form = _form(message, {**given, "delay_ms": delay_ms})
+            if not message.options:
+                forms[key] = form
         made.append(form.task(message))
     return made
 
@@ -132,47 +133,31 @@ class _Form:
         )
 
 
-def _form(
-    message: Message,
-    delay_ms: float | None = None,
-    eta: datetime | None = None,
-    uid: str | UUID | None = None,
-    unique: Unique | None = None,
-    rel_obj: RelObj | None = None,
-    workspace_id: int | None = None,
-    tenant_id: int | None = None,
-    priority: int | None = None,
-    broker: dramatiq.Broker | None = None,
-) -> _Form:
-    actor = find_actor(message.actor_name, broker)
+def _form(message: Message, said: Given) -> _Form:
+    actor = find_actor(message.actor_name, said.get("broker"))
     options = message.options
-    given = {name: options[name] for name in ROUTING & options.keys()} if options else {}
     if options:
         _check(options)
+    given: dict[str, Any] = {name: options[name] for name in ROUTING & options.keys()}
     if given:
         options = {name: value for name, value in options.items() if name not in ROUTING}
-    rel_obj = given.get("rel_obj") if rel_obj is None else rel_obj
-    uid = given.get("uid") if uid is None else uid
-    unique = given.get("unique", actor.options.get("unique")) if unique is None else unique
-    priority = given.get("priority", actor.priority) if priority is None else priority
-    if given or rel_obj is not None or current.get() is not None:
-        workspace_id, tenant_id = _whereabouts(given, rel_obj, workspace_id, tenant_id)
+    given |= {name: value for name, value in said.items() if value is not None}
     trace = carried()
     if trace is not None and "traceparent" not in options:
         options = {**options, **trace}
-    label = None if uid is None or uid == "" else _label(uid)
-    chosen = eta or given.get("eta")
-    due = _eta(delay_ms if delay_ms is not None else given.get("delay"), chosen)
+    uid, chosen, rel_obj = given.get("uid"), given.get("eta"), given.get("rel_obj")
+    due = _eta(given.get("delay_ms", given.get("delay")), chosen)
+    workspace_id, tenant_id = _whereabouts(given)
     return _Form(
         queue_name=_queue(message.queue_name),
         actor_name=actor.actor_name,
         options=options,
-        unique=unique,
-        priority=_priority(priority),
+        unique=given.get("unique", actor.options.get("unique")),
+        priority=_priority(given.get("priority", actor.priority)),
         retries=options.get("retries", 0),
         eta=due,
         delayed=due is not None and chosen is None,
-        uid=label,
+        uid=None if uid is None or uid == "" else _label(uid),
         rel_obj=triple_of(rel_obj) if rel_obj is not None else None,
         workspace_id=workspace_id,
         tenant_id=tenant_id,
@@ -194,14 +179,11 @@ def _check(options: Mapping[str, Any]) -> None:
             raise invalid("options", f"The option {name} is a number that is not negative, not {value!r}.")
 
 
-def _whereabouts(
-    given: Mapping[str, Any], rel_obj: RelObj | None, workspace_id: int | None, tenant_id: int | None
-) -> tuple[int | None, int | None]:
+def _whereabouts(given: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """The workspace and the tenant: those given, or those of the object, or those of the task that runs here."""
-    if workspace_id is None:
-        workspace_id = _id(given.get("workspace_id", given.get("workspace")))
-    if tenant_id is None:
-        tenant_id = _id(given.get("tenant_id", given.get("tenant")))
+    workspace_id = _id(given.get("workspace_id", given.get("workspace")))
+    tenant_id = _id(given.get("tenant_id", given.get("tenant")))
+    rel_obj = given.get("rel_obj")
     if isinstance(rel_obj, Entity):
         workspace_id = workspace_id or (
             rel_obj.id if isinstance(rel_obj, Workspace) else getattr(rel_obj, "workspace_id", None)
