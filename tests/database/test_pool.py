@@ -154,6 +154,26 @@ async def test_a_connection_that_was_killed_is_replaced(pool: Pool) -> None:
     assert pool.get_size() == 2
 
 
+async def test_a_connection_that_does_not_answer_for_too_long_is_cut(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(**db.credentials)
+
+    monkeypatch.setattr("app.database.pool.WATCH_SECONDS", 0.01)
+    pool = Pool(connect, least=1, most=1)
+    await pool.fetch("SELECT pg_sleep($1)", (0.0,))  # is prepared from now on
+    pool._patience = 0.02
+
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await asyncio.wait_for(pool.fetch("SELECT pg_sleep($1)", (3.0,)), LIMIT)
+
+    pool._patience = None
+    assert (await pool.fetch("SELECT 1", ()))[0][0] == 1
+    assert pool.get_size() == pool.get_idle_size() == 1
+    await asyncio.wait_for(pool.close(), LIMIT)
+
+
 async def test_what_was_idle_for_long_is_closed_but_the_least(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
