@@ -1,7 +1,8 @@
 """Writing the event log. An event's data is read from the subject's row, so that there is one description of it: the
 catalogue's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -52,19 +53,12 @@ async def record(
     _tell_after_commit(event)
 
 
-async def insert(model: type[Row], event: EventType, values: Mapping[str, object]) -> Row:
-    """A new row with its first event, in one statement, which is a transaction of its own unless there is one.
-
-    `values` are of columns by their attributes' names; the others get their defaults in the database. Raises Tortoise's
-    IntegrityError.
-    """
-    made = await insert_from(ANYWHERE, model, event, values)
-    assert made is not None
-    return made
+Values = Mapping[str, object]
+"""Of columns, by their attributes' names; the others get their defaults in the database."""
 
 
 class Source(NamedTuple):
-    """What a new row takes from other rows: expressions by column, the FROM and WHERE that they are of, and its values."""
+    """What new rows take from other rows: expressions by column, the JOIN and WHERE that they are of, and their values."""
 
     columns: tuple[tuple[str, str], ...]
     sql: str
@@ -74,18 +68,33 @@ class Source(NamedTuple):
 ANYWHERE = Source((), "", ())
 
 
+async def insert(model: type[Row], event: EventType, values: Values) -> Row:
+    """A new row with its first event, in one statement, which is a transaction of its own unless there is one.
+
+    Raises Tortoise's IntegrityError.
+    """
+    [made] = await insert_from(ANYWHERE, model, event, [values])
+    return made
+
+
 async def insert_from(
-    source: Source, model: type[Row], event: EventType, values: Mapping[str, object]
-) -> Row | None:
-    """As `insert`, if the source has the one row that it looks for; otherwise None, and nothing is changed."""
-    sql = _insertion(model, event, tuple(values), source.columns, source.sql, len(source.values))
-    fields = model._meta.fields_map
-    given = [fields[name].to_db_value(value, model) for name, value in values.items()]
-    rows = await fetch_records(sql, *source.values, *given)
-    if not rows:
-        return None
-    _tell_after_commit(event)
-    return model._init_from_db(**dict(rows[0].items()))
+    source: Source, model: type[Row], event: EventType, rows: Sequence[Values]
+) -> list[Row]:
+    """As `insert`, for rows with values of the same columns, in their order: all of them, if the source has the one row
+    that it looks for; otherwise none."""
+    given = orjson.dumps(rows, default=_written).decode()
+    sql = _insertion(model, event, tuple(rows[0]), source.columns, source.sql, len(source.values) + 1)
+    made = await fetch_records(sql, *source.values, given)
+    if made:
+        _tell_after_commit(event)
+    return [model._init_from_db(**dict(row.items())) for row in made]
+
+
+def _written(value: object) -> str:
+    """What JSON has no form for, as PostgreSQL reads it."""
+    if isinstance(value, timedelta):
+        return f"{value // timedelta(microseconds=1)} microseconds"
+    raise TypeError(f"no value for a column: {value!r}")
 
 
 @lru_cache(maxsize=MOST_KEPT)
@@ -95,15 +104,16 @@ def _insertion(
     names: tuple[str, ...],
     found: tuple[tuple[str, str], ...],
     source: str,
-    taken: int,
+    parameter: int,
 ) -> str:
-    columns = model._meta.fields_db_projection
-    into = [*(columns[name] for name in names), *(column for column, _ in found)]
-    given = [f"${number}" for number in range(taken + 1, taken + len(names) + 1)]
-    selected = ", ".join([*given, *(expression for _, expression in found)])
+    columns = [model._meta.fields_db_projection[name] for name in names]
+    into = ", ".join(f'"{column}"' for column in [*columns, *(column for column, _ in found)])
+    selected = ", ".join([*(f'given."{column}"' for column in columns), *(taken for _, taken in found)])
     return f"""WITH made AS (
-        INSERT INTO "{event.table}" ({", ".join(f'"{column}"' for column in into)}) SELECT {selected} {source} RETURNING *
-    ), told AS ({insert_events(event, "made")}) SELECT * FROM made"""
+        INSERT INTO "{event.table}" ({into}) SELECT {selected}
+        FROM jsonb_populate_recordset(NULL::"{event.table}", ${parameter}::jsonb) WITH ORDINALITY AS given {source}
+        ORDER BY given.ordinality RETURNING *
+    ), told AS ({insert_events(event, "made")}) SELECT * FROM made ORDER BY id"""
 
 
 def _tell_after_commit(event: EventType) -> None:

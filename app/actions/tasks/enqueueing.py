@@ -10,11 +10,11 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from uuid_utils import uuid7
 
+from app.actions.gathering import Gatherings
 from app.actions.outbox import written
 from app.actions.tasks.alike import MAKES_TASKS, alike, store_alike
 from app.actions.tasks.clocks import Fetch, difference, shifted
 from app.actions.tasks.events import queued_data
-from app.actions.tasks.gathering import gathering
 from app.actions.tasks.groups import store_groups
 from app.clock import now
 from app.database import fetch, in_transaction, on_commit, transaction
@@ -25,7 +25,11 @@ from app.tasks.running import MACHINERY, QUEUED_LINE
 
 AT_ONCE = 5000
 """So many tasks go into one statement."""
+MOST_TOGETHER = 1000
+"""So many tasks of several senders are stored together."""
 MAX_RACES = 3
+
+_together: Gatherings[NewTask, Enqueued] = Gatherings(MOST_TOGETHER)
 
 
 async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> list[Enqueued]:
@@ -39,7 +43,7 @@ async def enqueue(tasks: Sequence[NewTask], groups: Sequence[NewGroup] = ()) -> 
     try:
         if len(tasks) <= AT_ONCE and not groups and not any(task.dedupe_key for task in tasks):
             stored = await (
-                store_tasks(fetch, tasks) if in_transaction() else gathering(_store_apart).store(tasks)
+                store_tasks(fetch, tasks) if in_transaction() else _together.of(_store_apart).store(tasks)
             )
         else:
             async with transaction():

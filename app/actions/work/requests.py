@@ -8,6 +8,7 @@ from typing import Any
 
 from app import events
 from app.access import Capability, Viewer
+from app.actions.gathering import Gatherings
 from app.actions.idempotency import made_before, remember
 from app.actions.notifications.rules import NewNotificationRule, checked_rules
 from app.actions.outbox import Source, insert, insert_from, record
@@ -21,7 +22,7 @@ from app.actions.work.task_types import (
     task_type_named,
 )
 from app.actions.workspaces import workspace_or_default
-from app.database import atomic, fetch
+from app.database import atomic, fetch, in_transaction
 from app.errors import Invalid, InvalidState
 from app.models import TaskType, Worker, WorkRequest, WorkRequestStatus, Workspace
 from app.models.kept import finding
@@ -29,6 +30,10 @@ from app.models.work import ABORTED, BLOCKED, GOOD_RESULTS, PENDING
 
 MAX_DEPENDENCIES = 100
 MAX_RETRIES = 20
+MOST_TOGETHER = 50
+"""So many requests of several callers go into one statement, each with at most MAX_TASK_DATA bytes."""
+
+_together: Gatherings[dict[str, Any], WorkRequest | None] = Gatherings(MOST_TOGETHER)
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,22 @@ async def _create_alone(viewer: Viewer, new: NewWorkRequest) -> WorkRequest:
         with suppress(Invalid):
             values = await _checked(viewer, new, workspace_id, known.row)
             source = _while_known(viewer, workspace_id, values["required_tags"], known)
-            if made := await insert_from(source, WorkRequest, events.WorkRequestCreated, values):
+            if made := await _insert(source, values):
                 return made
         forget_task_type(new.task_name)
     return await _create(viewer, new, None)
+
+
+async def _insert(source: Source, values: dict[str, Any]) -> WorkRequest | None:
+    """The row, if the source has what it is to be made from; with those of others who want the same just now."""
+
+    async def store(rows: Sequence[dict[str, Any]]) -> list[WorkRequest | None]:
+        made = await insert_from(source, WorkRequest, events.WorkRequestCreated, rows)
+        return list(made) or [None] * len(rows)
+
+    if in_transaction():
+        return (await store([values]))[0]
+    return (await _together.of(store, source).store([values]))[0]
 
 
 def _while_known(viewer: Viewer, workspace_id: int, tags: Sequence[str], task_type: KnownTaskType) -> Source:
@@ -84,9 +101,9 @@ def _while_known(viewer: Viewer, workspace_id: int, tags: Sequence[str], task_ty
     first = len(seen.values) + 2
     return Source(
         (("workspace_id", "workspace.id"), ("tag_set_id", "tag_set.id")),
-        f"""FROM ({seen.sql}) AS workspace JOIN tag_set ON tag_set.tags = ${first}::text[]
+        f"""JOIN ({seen.sql}) AS workspace ON true JOIN tag_set ON tag_set.tags = ${first}::text[]
             WHERE EXISTS (SELECT FROM task_type WHERE id = ${first + 1}::bigint AND xmin = ${first + 2}::text::xid)""",
-        (*seen.values, workspace_id, tags, task_type.row.id, task_type.xmin),
+        (*seen.values, workspace_id, tuple(tags), task_type.row.id, task_type.xmin),
     )
 
 

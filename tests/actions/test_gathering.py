@@ -6,12 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from app.actions.gathering import Gathering, Gatherings
 from app.actions.tasks import Enqueued, NewTask, enqueue
-from app.actions.tasks.gathering import MOST, Gathering
 from app.database import Database, fetch, transaction
 from app.errors import Conflict
 from app.models import Task
 from tests.actions.tasks.test_enqueueing import count, task
+
+MOST = 100
 
 
 async def statements() -> int:
@@ -81,7 +83,7 @@ async def test_no_statement_grows_beyond_bounds_but_for_what_one_sends() -> None
         sizes.append(len(tasks))
         return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
 
-    gathering = Gathering(store)
+    gathering = Gathering(store, MOST)
     parts = [[task()] * size for size in (1, MOST // 2, MOST // 2, 1, MOST + 1, 1)]
 
     stored = await asyncio.gather(*map(gathering.store, parts))
@@ -99,7 +101,7 @@ async def test_senders_that_were_told_send_again_with_those_who_wait() -> None:
         await asyncio.sleep(0)
         return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
 
-    gathering = Gathering(store)
+    gathering = Gathering(store, MOST)
 
     async def send(times: int) -> None:
         for _ in range(times):
@@ -108,3 +110,16 @@ async def test_senders_that_were_told_send_again_with_those_who_wait() -> None:
     await asyncio.gather(*(send(3) for _ in range(8)))
 
     assert sizes == [1, 8, 8, 7]
+
+
+async def test_nothing_is_kept_of_those_who_have_stored_what_they_had() -> None:
+    async def store(items: Sequence[int]) -> list[int]:
+        await asyncio.sleep(0)
+        return [-item for item in items]
+
+    together: Gatherings[int, int] = Gatherings(MOST)
+
+    stored = await asyncio.gather(*(together.of(store, item % 2).store([item]) for item in range(6)))
+
+    assert stored == [[-item] for item in range(6)]
+    assert not together._busy
