@@ -18,6 +18,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     with monkeypatch.context() as patch:
         for name in ("_execute", "execute", "executemany"):
             patch.setattr(asyncpg.connection.Connection, name, _noting(name))
+        patch.setattr("app.database.pool._ask", lambda connection, sql, args: connection.fetch(sql, *args))
         sent: list[str] = []
         token = _sent.set(sent)
         try:
