@@ -1,11 +1,18 @@
 """What the pages tell a reader to type works."""
 
+import asyncio
 import os
 import re
 import subprocess
 import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+import psutil
+
+from app.database.address import Credentials
 from tests.database.cluster import Databases
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.docs.session import is_make, run_examples
@@ -13,7 +20,7 @@ from tests.live import LiveServer, free_port, start_server
 from tests.tasks_yard import run_runner
 
 LIMIT_WITH_A_KILL = 240
-"""Seconds for the guide to tasks: a killed runner is missed after 30 to 45."""
+"""Seconds for the guide to tasks: there are programs to start, pauses between attempts, and a runner to be missed."""
 
 
 async def test_the_readmes_examples_run_and_resuming_repeats_nothing(
@@ -68,7 +75,11 @@ async def test_the_guide_to_tasks_runs_as_it_stands_and_a_killed_runners_task_is
     (tmp_path / "reports.py").write_text(blocks(guide, "python")[0])
     modules = {"TASK_MODULES": "reports", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
 
-    async with start_server(databases, **modules) as server, run_runner(server.credentials, **modules):
+    async with (
+        start_server(databases, **modules) as server,
+        run_runner(server.credentials, **modules),
+        half_a_minute_after_a_kill(server.credentials),
+    ):
         await run_examples(
             guide, server, tmp_path, limit=LIMIT_WITH_A_KILL, replacing={"8099": str(free_port())}
         )
@@ -84,6 +95,33 @@ async def test_the_guide_to_tasks_runs_as_it_stands_and_a_killed_runners_task_is
     assert asked.count("/page?ordered") == 1
     assert "/page?never" not in asked
     assert '"crashes":1,"retries":0,"result":{"words":9}' in (tmp_path / "survived.json").read_text()
+
+
+@asynccontextmanager
+async def half_a_minute_after_a_kill(credentials: Credentials) -> AsyncIterator[None]:
+    """Let whoever waits for a runner that was killed to be missed find it missing already."""
+    waiting = asyncio.create_task(miss_the_first_that_is_killed(credentials))
+    try:
+        yield
+        assert waiting.done() and waiting.exception() is None, waiting
+    finally:
+        waiting.cancel()
+
+
+async def miss_the_first_that_is_killed(credentials: Credentials) -> None:
+    connection = await asyncpg.connect(**credentials)
+    try:
+        while True:
+            for runner in await connection.fetch("SELECT id, pid FROM worker_status"):
+                if runner["pid"] and not psutil.pid_exists(runner["pid"]):
+                    await connection.execute(SEEN_LONG_AGO, runner["id"])
+                    return
+            await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+
+
+SEEN_LONG_AGO = "UPDATE worker_status SET last_seen = now() - interval '31 seconds' WHERE id = $1"
 
 
 async def test_the_guide_to_notifications_ends_with_a_mail(databases: Databases, tmp_path: Path) -> None:
