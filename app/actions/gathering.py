@@ -15,6 +15,11 @@ Store = Callable[[Sequence[Item]], Awaitable[list[Stored]]]
 
 Waiting = tuple[Sequence[Item], "asyncio.Future[list[Stored]]"]
 
+Outcome = tuple["asyncio.Future[list[Stored]]", list[Stored] | Exception]
+
+MANY = 8
+"""So many writers are parted: while PostgreSQL stores what one half writes, the other half makes up what it writes next. Of
+fewer, two parts cost more than the time that is gained."""
 AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, DBConnectionError)
 """The database cannot be reached: whether it has stored anything nobody knows, so nothing is sent again."""
 
@@ -37,8 +42,9 @@ class Gatherings(Generic[Item, Stored]):
 
 
 class Gathering(Generic[Item, Stored]):
-    """The first writer waits for nobody. Whoever writes meanwhile is stored together with the others of that time; when
-    that is refused, each by itself, so that nobody suffers from what another writes."""
+    """The first writer waits for nobody. Whoever writes meanwhile is stored together with the others of that time, in the order
+    in which they came, one statement after the other; when one is refused, each by itself, so that nobody suffers from what
+    another writes."""
 
     def __init__(
         self, store: Store[Item, Stored], most: int, idle: Callable[[], object] = lambda: None
@@ -67,42 +73,68 @@ class Gathering(Generic[Item, Stored]):
                 self._rest()
 
     async def _store_waiting(self) -> None:
+        outcomes: list[Outcome[Stored]] = []
         try:
-            while part := self._next_part():
-                await self._store_part(part)
-                # Whoever was told just now may have more to send: with those who wait already, and not after them.
-                await asyncio.sleep(0)
+            while self._waiting or outcomes:
+                writers = len(self._waiting) + len(outcomes)
+                if writers < MANY:
+                    _tell(outcomes)
+                    outcomes = []
+                    # Whoever was told just now may have more to write: with those who wait already, and not after them.
+                    await asyncio.sleep(0)
+                    outcomes = await self._store_part(self._next_part(writers))
+                else:
+                    part = self._next_part((writers + 1) // 2)
+                    storing = asyncio.get_running_loop().create_task(self._store_part(part))
+                    await asyncio.sleep(0)  # until its statement is on its way
+                    _tell(outcomes)
+                    outcomes = []
+                    outcomes = await storing
         finally:
+            _tell(outcomes)
             self._rest()
 
     def _rest(self) -> None:
         self._storing = False
         self._idle()
 
-    def _next_part(self) -> "list[Waiting[Item, Stored]]":
+    def _next_part(self, writers: int) -> "list[Waiting[Item, Stored]]":
+        """What so many writers wait for, if that is not too much, without those that have given up."""
         part: list[Waiting[Item, Stored]] = []
         size = 0
-        while self._waiting and (not part or size + len(self._waiting[0][0]) <= self._most):
+        while (
+            self._waiting
+            and len(part) < writers
+            and (not part or size + len(self._waiting[0][0]) <= self._most)
+        ):
             items, stored = self._waiting.pop(0)
             if not stored.done():
                 part.append((items, stored))
                 size += len(items)
         return part
 
-    async def _store_part(self, part: "Sequence[Waiting[Item, Stored]]") -> None:
+    async def _store_part(self, part: "Sequence[Waiting[Item, Stored]]") -> "list[Outcome[Stored]]":
+        if not part:
+            return []
         try:
             rows = await self._store([item for items, _ in part for item in items])
         except Exception as error:
             if len(part) > 1 and not isinstance(error, AWAY):
-                for each in part:
-                    await self._store_part([each])
-                return
-            for _, stored in part:
-                if not stored.done():
-                    stored.set_exception(error)
-            return
+                return [outcome for each in part for outcome in await self._store_part([each])]
+            return [(stored, error) for _, stored in part]
+        outcomes: list[Outcome[Stored]] = []
         start = 0
         for items, stored in part:
-            if not stored.done():
-                stored.set_result(rows[start : start + len(items)])
+            outcomes.append((stored, rows[start : start + len(items)]))
             start += len(items)
+        return outcomes
+
+
+def _tell(outcomes: "Sequence[Outcome[Stored]]") -> None:
+    for stored, outcome in outcomes:
+        if stored.done():
+            continue
+        if isinstance(outcome, Exception):
+            stored.set_exception(outcome)
+        else:
+            stored.set_result(outcome)

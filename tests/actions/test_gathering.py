@@ -31,7 +31,7 @@ async def test_what_many_send_at_the_same_time_is_stored_together_and_each_hears
 
     ids = {row.message_id: row.id for row in await Task.all()}
     assert sent == [[Enqueued(ids[each.message_id], each.message_id) for each in part] for part in tasks]
-    assert await statements() == 2  # the first waited for nobody, the others for it
+    assert await statements() == 3  # the first waited for nobody, the others for it, one half for the other
     assert await count() == (120, 120, 120)
 
 
@@ -93,12 +93,17 @@ async def test_no_statement_grows_beyond_bounds_but_for_what_one_sends() -> None
     assert len(await gathering.store([task()])) == 1
 
 
-async def test_senders_that_were_told_send_again_with_those_who_wait() -> None:
+@pytest.mark.parametrize(
+    ("senders", "expected"), [(7, [1, 7, 7, 6]), (32, [1, 16, 16, 16, 16, 16, 15])], ids=["few", "many"]
+)
+async def test_senders_that_were_told_send_again_with_those_who_wait(
+    senders: int, expected: list[int]
+) -> None:
     sizes: list[int] = []
 
     async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
         sizes.append(len(tasks))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
 
     gathering = Gathering(store, MOST)
@@ -107,9 +112,48 @@ async def test_senders_that_were_told_send_again_with_those_who_wait() -> None:
         for _ in range(times):
             await gathering.store([task()])
 
-    await asyncio.gather(*(send(3) for _ in range(8)))
+    await asyncio.gather(*(send(3) for _ in range(senders)))
 
-    assert sizes == [1, 8, 8, 7]
+    assert sizes == expected
+
+
+async def test_of_many_senders_one_half_goes_on_while_the_other_is_stored() -> None:
+    told = 0
+    told_meanwhile: list[int] = []
+
+    async def store(tasks: Sequence[NewTask]) -> list[Enqueued]:
+        before = told
+        for _ in range(10):
+            await asyncio.sleep(0)
+        told_meanwhile.append(told - before)
+        return [Enqueued(number, each.message_id) for number, each in enumerate(tasks)]
+
+    gathering = Gathering(store, MOST)
+
+    async def send() -> None:
+        nonlocal told
+        for _ in range(2):
+            await gathering.store([task()])
+            told += 1
+
+    await asyncio.gather(*(send() for _ in range(32)))
+
+    assert told_meanwhile == [0, 0, 16, 16, 16]
+
+
+async def test_tasks_are_stored_in_the_order_in_which_many_sent_them(db: Database) -> None:
+    tasks = [[task(uid=f"{sender}.{turn}") for turn in range(3)] for sender in range(32)]
+
+    async def send(parts: Sequence[NewTask]) -> None:
+        for each in parts:
+            await enqueue([each])
+
+    await asyncio.gather(*map(send, tasks))
+
+    uids = [row._uid for row in await Task.all().order_by("id")]
+    assert sorted(uids) == sorted(each.uid for part in tasks for each in part if each.uid)
+    turns = [[uid for uid in uids if uid and uid.startswith(f"{sender}.")] for sender in range(32)]
+    assert turns == [[each.uid for each in part] for part in tasks]
 
 
 async def test_nothing_is_kept_of_those_who_have_stored_what_they_had() -> None:
