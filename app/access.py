@@ -150,9 +150,12 @@ class Viewer:
         )
 
     @cached_property
-    def sight(self) -> tuple[object, ...]:
-        """All that what a viewer may see can depend on: statements written for one are good for whoever has an equal one."""
-        return self.sharing_key, self.token_id, self.system
+    def sight(self) -> str:
+        """All that what a viewer may see can depend on: statements written for one are good for whoever has an equal one.
+
+        It is text, since statements are looked for by it all the time: text knows its hash.
+        """
+        return repr((self.sharing_key, self.token_id, self.system))
 
     def can(self, capability: Capability, workspace_id: int | None = None) -> bool:
         """True when this viewer may use the capability, in that workspace where it is about one."""

@@ -1,5 +1,7 @@
 """/graphql, for HTTP and WebSockets alike."""
 
+from collections.abc import Awaitable
+
 from starlette.types import Receive, Scope, Send
 
 from app.graphql.draining import Connections
@@ -30,7 +32,7 @@ class GraphQLEndpoint:
             engine, identify, self.connections, settings, init_timeout=init_timeout, ready_frames=ready_frames
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request or one socket."""
         serve = self._websocket if scope["type"] == "websocket" else self._http
-        await serve(scope, receive, send)
+        return serve(scope, receive, send)

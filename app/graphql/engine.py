@@ -7,7 +7,7 @@ driven from here.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from inspect import isawaitable
 from typing import Any, cast
@@ -72,17 +72,12 @@ class Engine:
         """What the caller may still spend: limit, remaining, resetAt. See `budget`."""
         return self.budget.describe(_payer(viewer, caller), 0, 0)
 
-    async def execute(
+    def execute(
         self, operation: Operation, request: GraphQLRequest, caller: Caller, *, wants_cost: bool = False
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         """Run a query or mutation; raise `Refused` when it is not even begun."""
-        if not tracing():
-            return await self._execute(operation, request, caller, wants_cost)
-        with operation_span(operation.kind, operation.name, trace_of(request)) as span:
-            outcome = await self._execute(operation, request, caller, wants_cost)
-            if outcome.errors:
-                mark_failed(span, "the result has errors")
-            return outcome
+        executing = self._execute(operation, request, caller, wants_cost)
+        return _traced(executing, operation, request) if tracing() else executing
 
     async def _execute(
         self, operation: Operation, request: GraphQLRequest, caller: Caller, wants_cost: bool
@@ -90,13 +85,15 @@ class Engine:
         started = time.perf_counter()
         outcome = "cancelled"
         try:
-            viewer = await self._admit(operation, caller)
+            viewer = await caller.viewer()
+            self._admit(operation, viewer)
             cost = operation.cost(request.variables)
             payer = _payer(viewer, caller)
             self.budget.spend(payer, cost)
             result = await self._run(operation, request, viewer, caller)
             outcome = "errors" if result.errors else "data"
-            return self._settle(result, payer, cost, wants_cost or request.wants_cost)
+            self._settle(result, payer, cost, wants_cost or request.wants_cost)
+            return result
         except Exception as error:
             outcome = "refused"
             raise _refusal(error) from None
@@ -139,7 +136,8 @@ class Engine:
     ) -> AsyncGenerator[Event, None]:
         """Run a query or mutation, and give what @defer and @stream put off as it comes. See `incremental`."""
         try:
-            viewer = await self._admit(operation, caller)
+            viewer = await caller.viewer()
+            self._admit(operation, viewer)
             self.budget.spend(_payer(viewer, caller), operation.cost(request.variables))
             executor = self._executor(
                 operation, request, self._make_context(viewer, caller), StrawberryGraphQLCoreExecutionContext
@@ -158,8 +156,7 @@ class Engine:
         except Exception as error:
             raise _refusal(error) from None
 
-    async def _admit(self, operation: Operation, caller: Caller) -> Viewer:
-        viewer = await caller.viewer()
+    def _admit(self, operation: Operation, viewer: Viewer) -> None:
         if operation.introspects and self._introspection != "everyone":
             if self._introspection == "nobody":
                 raise Refused.because(
@@ -167,25 +164,24 @@ class Engine:
                 )
             if viewer.anonymous:
                 raise Unauthenticated("Sign in to ask the schema about itself, or read /schema.graphql.")
-        return viewer
 
     async def _run(
         self, operation: Operation, request: GraphQLRequest, viewer: Viewer, caller: Caller
-    ) -> ExecutionResult:
+    ) -> Outcome:
         """Execute a query or mutation: what is compiled of it first, and the rest, if any, as ever."""
         read = Compiled()
         context = self._make_context(viewer, caller)
         if self._plans is not None:
-            read = await run_compiled(self._plans, operation, request.variables, context)
-        told = {"plan": read.told()} if request.wants_plan else None
+            read = await run_compiled(self._plans, operation, request, context)
+        told = {"plan": read.told()} if request.wants_plan else {}
         if read.whole:
-            return ExecutionResult(read.values, None, told)
+            return Outcome(read.values, extensions=told)
         executor = self._executor(operation, request, context)
         if isinstance(executor, PlainExecutor):
             executor.read = read.values
         executing = executor.execute_operation()
         result = cast(ExecutionResult, await executing if isawaitable(executing) else executing)
-        return ExecutionResult(result.data, result.errors, told)
+        return Outcome(result.data, [report(error) for error in result.errors or ()], told)
 
     def _executor(
         self,
@@ -208,16 +204,12 @@ class Engine:
             executor.rows = self._plans.of_payloads(operation, executor.variable_values)
         return executor
 
-    def _settle(self, result: ExecutionResult, payer: Hashable, cost: int, wants_cost: bool) -> Outcome:
-        outcome = Outcome(
-            result.data, [report(error) for error in result.errors or ()], dict(result.extensions or {})
-        )
+    def _settle(self, outcome: Outcome, payer: Hashable, cost: int, wants_cost: bool) -> None:
         if wants_cost or cost >= COUNT_FROM:
             actual = min(actual_nodes(outcome.data_as_json()), cost)
             self.budget.give_back(payer, cost - actual)
             if wants_cost:
                 outcome.extensions["cost"] = self.budget.describe(payer, cost, actual)
-        return outcome
 
     async def _subscribe(
         self,
@@ -227,7 +219,8 @@ class Engine:
         resume_after: str | None,
         outlet: Outlet,
     ) -> AsyncGenerator[Event, None]:
-        viewer = await self._admit(operation, caller)
+        viewer = await caller.viewer()
+        self._admit(operation, viewer)
         payer, cost = _payer(viewer, caller), operation.cost(request.variables)
         self.budget.spend(payer, cost)
         executor = self._executor(operation, request, self._make_context(viewer, caller))
@@ -238,6 +231,16 @@ class Engine:
         async with aclosing(self._subscriptions.run(subscriber, source, viewer)) as events:
             async for event in events:
                 yield event
+
+
+async def _traced(
+    executing: Coroutine[Any, Any, Outcome], operation: Operation, request: GraphQLRequest
+) -> Outcome:
+    with operation_span(operation.kind, operation.name, trace_of(request)) as span:
+        outcome = await executing
+        if outcome.errors:
+            mark_failed(span, "the result has errors")
+        return outcome
 
 
 def _span(operation: Operation, request: GraphQLRequest) -> AbstractContextManager[object]:

@@ -37,6 +37,12 @@ PATIENCE = 8  # times the limit: so much of a body that is too long is read befo
 INCREMENTS = tuple(media for media in Media if media.increments)
 OF_PARTS = tuple(media for media in Media if media.streams or media.increments)
 
+WHOLE = "workyard.whole"
+"""Where a scope has what sends a whole response with status 200, when our own protocol serves it (app/web/protocol.py)."""
+
+SendWhole = Callable[[bytes, bytes], bool]
+"""Takes the lines of the head and the body; False when it could not."""
+
 Headers = list[tuple[bytes, bytes]]
 Answer = Callable[[Send], Awaitable[None]]
 
@@ -102,7 +108,7 @@ class GraphQLHTTP:
             raise ClientGone
         if scope["method"] == "GET" and request.document_id is not None and not outcome.errors:
             return partial(_send_unless_known, header(scope, b"if-none-match"), outcome.encode(), media)
-        return partial(_send_result, outcome.encode(), media)
+        return partial(_send_result, outcome.encode(), media, scope.get(WHOLE))
 
     def _begin(
         self, scope: Scope, operation: Operation, request: GraphQLRequest, caller: Caller, media: Media
@@ -119,13 +125,10 @@ class GraphQLHTTP:
             return None
         if scope["method"] != "POST":
             raise Refused.not_a_request("Use POST, or GET for queries.", status=405)
-        content_type = headers_of(scope).get(b"content-type")
-        if content_type != b"application/json":
+        headers = headers_of(scope)
+        if headers.get(b"content-type") != b"application/json":
             _check_content_type(header(scope, b"content-type"))
-        return await self._read_body(scope, receive)
-
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
-        length = headers_of(scope).get(b"content-length", b"")
+        length = headers.get(b"content-length", b"")
         announced = int(length) if length.isdigit() else 0
         message = await receive()
         if (
@@ -270,7 +273,9 @@ def _refusal_headers(refused: Refused) -> Headers:
     return headers
 
 
-async def _send_result(body: bytes, media: Media, send: Send) -> None:
+async def _send_result(body: bytes, media: Media, send_whole: SendWhole | None, send: Send) -> None:
+    if send_whole is not None and send_whole(_HEADS[media.name], body):
+        return
     headers = [*_HEADERS_OF_RESULT[media.name], (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -283,6 +288,10 @@ _HEADERS_OF_RESULT: dict[str, Headers] = {
         (b"content-type", media.value.encode()),
     ]
     for media in Media
+}
+_HEADS = {
+    name: b"".join(b"%b: %b\r\n" % header for header in headers)
+    for name, headers in _HEADERS_OF_RESULT.items()
 }
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphql.execution.values import VariableValues
+
 from app.graphql.response import Refused
 
 
@@ -17,6 +19,8 @@ class GraphQLRequest:
     extensions: dict[str, Any] = field(default_factory=dict)
     trace: dict[str, str] = field(default_factory=dict)
     """`traceparent` and `tracestate` that came with it."""
+    coerced: VariableValues | None = None
+    """Its variables as its operation takes them, once a plan has needed them: for when it comes again (`repeated`)."""
 
     @classmethod
     def parse(cls, payload: Any) -> "GraphQLRequest":

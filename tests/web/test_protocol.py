@@ -7,6 +7,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from app.graphql.http import WHOLE
 from app.web.protocol import MOST_HELD, Gathering, Protocol
 from tests.live import free_port
 
@@ -90,6 +91,11 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["path"] == "/none":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
+    elif scope["path"] == "/whole":
+        if not scope[WHOLE](b"answered: whole\r\n", b"all of it"):
+            length = (b"content-length", b"5")
+            await send({"type": "http.response.start", "status": 200, "headers": [length]})
+            await send({"type": "http.response.body", "body": b"parts"})
     else:
         size = 20_000_000
         length = (b"content-length", str(size).encode())
@@ -117,6 +123,31 @@ async def test_a_head_does_not_wait_for_its_body(port: int) -> None:
 
     assert head.startswith(b"HTTP/1.1 200")
     assert body == b"4\r\nlate\r\n0\r\n\r\n"
+    writer.close()
+
+
+async def test_whole_responses_come_in_the_order_of_requests_on_one_connection(port: int) -> None:
+    reader, writer = await _ask(port, "/whole")
+    writer.write(b"GET /whole HTTP/1.1\r\nHost: here\r\n\r\nGET /none HTTP/1.1\r\nHost: here\r\n\r\n")
+
+    for _ in range(2):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert {b"answered: whole", b"content-length: 9"} < set(head.split(b"\r\n"))
+        assert b"date: " in head
+        assert await asyncio.wait_for(reader.readexactly(9), LIMIT) == b"all of it"
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)).startswith(b"HTTP/1.1 204")
+    writer.close()
+
+
+async def test_a_connection_that_is_to_be_closed_gets_its_response_from_uvicorn(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /whole HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+
+    answer = await asyncio.wait_for(reader.read(), LIMIT)
+
+    assert answer.endswith(b"\r\n\r\nparts")
+    assert b"connection: close" in answer
     writer.close()
 
 

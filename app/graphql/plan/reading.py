@@ -16,6 +16,7 @@ from app.graphql.plan.cache import Planned, Plans
 from app.graphql.plan.declared import Declined
 from app.graphql.plan.doing import Do, Handed
 from app.graphql.plan.running import EXPECTED, Asked, Read
+from app.graphql.request import GraphQLRequest
 
 log = structlog.get_logger("graphql")
 
@@ -28,6 +29,8 @@ class Compiled:
     A value that is an exception is the field's error: a statement that took too long is not sent a second time, and what
     was done is not done again.
     """
+
+    __slots__ = ("left", "values")
 
     def __init__(self, values: dict[str, Any] | None = None, left: Mapping[str, str] = NOTHING) -> None:
         """`left` are the root fields that are left to the executor, and why."""
@@ -49,10 +52,12 @@ class Compiled:
 
 
 async def run_compiled(
-    plans: Plans, operation: Operation, raw_variables: Mapping[str, Any], context: Context
+    plans: Plans, operation: Operation, request: GraphQLRequest, context: Context
 ) -> Compiled:
     """Answer what is compiled of a query or mutation."""
-    variables = plans.variables(operation, raw_variables)
+    variables = request.coerced
+    if variables is None:
+        variables = request.coerced = plans.variables(operation, request.variables)
     if variables is None:
         return Compiled()
     asked = Asked(context.viewer, variables, plans.settings)

@@ -35,7 +35,8 @@ class ReadOne:
         rows = await fetch_records(statement.sql, *statement.values, wanted)
         if not rows:
             return None
-        return self.render(rows[0], await self.table.below(asked, rows), asked)
+        lists = await self.table.below(asked, rows) if self.table.lists else []
+        return self.render(rows[0], lists, asked)
 
     def _write(self, asked: Asked) -> Statement:
         table, viewer = self.table, asked.viewer

@@ -6,7 +6,6 @@ A plan holds no viewer and no value: those come with each request, in `Asked`.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import count
 from typing import Any, Protocol
 
@@ -41,12 +40,9 @@ class Asked:
         self.viewer = viewer
         self.variables = variables
         self.settings = settings
-        self._arguments: dict[Arguments, dict[str, Any]] = {}
-
-    @cached_property
-    def rights(self) -> Hashable:
+        self.rights: Hashable = viewer.sight
         """What visible_to() may depend on."""
-        return self.viewer.sight
+        self._arguments: dict[Arguments, dict[str, Any]] = {}
 
     def values(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments of a field, as its function takes them."""
