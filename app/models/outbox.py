@@ -138,18 +138,8 @@ class Horizon:
     held_back: bool
 
 
-# Whether anything is held back is asked of the last event: by EXISTS, PostgreSQL looked through the whole log, since it takes
-# a third of it to be there.
 _READ = """
-SELECT event.*, state.pruned_xid::text::bigint AS pruned_xid, state.pruned_seq,
-       (SELECT xid FROM outbox_event ORDER BY xid DESC, seq DESC LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot())
-       AS held_back
-FROM event_log_state AS state LEFT JOIN LATERAL (
-    SELECT id, event_type, source, subject, created_at, data, tenant_id, workspace_id, audience, owner_id,
-           xid::text::bigint AS xid, seq
-    FROM outbox_event
-    WHERE (outbox_event.xid, outbox_event.seq) > ($1::text::xid8, $2::bigint)
-      AND outbox_event.xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY outbox_event.xid, outbox_event.seq LIMIT $3) AS event ON true
-ORDER BY event.xid, event.seq
+SELECT id, event_type, source, subject, created_at, data, tenant_id, workspace_id, audience, owner_id, xid::text::bigint AS xid, seq,
+       pruned_xid::text::bigint AS pruned_xid, pruned_seq, held_back
+FROM read_log($1::text::xid8, $2, $3)
 """
