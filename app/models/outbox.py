@@ -139,7 +139,8 @@ class Horizon:
 
 
 _READ = """
-SELECT id, event_type, source, subject, created_at, data, tenant_id, workspace_id, audience, owner_id, xid::text::bigint AS xid, seq,
+SELECT id, event_type, source, subject, created_at, data, tenant_id, workspace_id, audience, owner_id,
+       xid::text::bigint AS xid, seq,
        pruned_xid::text::bigint AS pruned_xid, pruned_seq, held_back
 FROM read_log($1::text::xid8, $2, $3)
 """
