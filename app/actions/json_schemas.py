@@ -2,13 +2,14 @@
 
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
 from app.errors import FieldError, Invalid
 
 if TYPE_CHECKING:
+    import jsonschema_rs
     from jsonschema import Draft202012Validator
 
 MAX_PROBLEMS = 10
@@ -46,10 +47,13 @@ def check_data(field: str, data: Any, schema: dict[str, Any], *, named_by: str, 
 
     A schema that refers to what it does not hold is the fault of `named_by`, the field that chose it.
     """
+    text = orjson.dumps(schema)
+    if _fulfils(text, data):
+        return
     from referencing.exceptions import Unresolvable
 
     try:
-        problems = list(islice(_validator(orjson.dumps(schema)).iter_errors(data), MAX_PROBLEMS))
+        problems = list(islice(_validator(text).iter_errors(data), MAX_PROBLEMS))
     except Unresolvable as error:
         raise Invalid.field(
             named_by, f"The schema of '{name}' refers to '{error.ref}', which it does not hold."
@@ -61,6 +65,28 @@ def check_data(field: str, data: Any, schema: dict[str, Any], *, named_by: str, 
                 for problem in sorted(problems, key=lambda each: list(map(str, each.path)))
             )
         )
+
+
+def _fulfils(schema: bytes, data: Any) -> bool:
+    """Asked first: it takes 2 µs to see that the data of a small task is right, where it takes the one that explains 70."""
+    validator = _judge(schema)
+    return validator is not None and validator.is_valid(data)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _judge(schema: bytes) -> "jsonschema_rs.Draft202012Validator | None":
+    """None for a schema that refers to what it does not hold, or has patterns that only Python reads."""
+    import jsonschema_rs
+
+    def fetch_nothing(uri: str) -> NoReturn:
+        raise LookupError(uri)
+
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            orjson.loads(schema), validate_formats=False, retriever=fetch_nothing
+        )
+    except (ValueError, jsonschema_rs.ReferencingError):
+        return None
 
 
 @lru_cache(maxsize=MAX_KEPT)

@@ -53,3 +53,23 @@ async def test_a_schema_that_is_no_object_is_refused(cast: Cast, data_schema: An
 
     assert refused.value.path == ("input", "dataSchema")
     assert not await TaskType.exists(name="odd")
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        ({"properties": {"n": {"type": "integer", "minimum": 1}}}, {"n": 1}, {"n": 0}),
+        ({"required": ["n"], "additionalProperties": False}, None, {"n": 1}),
+        ({"properties": {"s": {"pattern": r"\Ax+\Z"}}}, {"s": "xx"}, {"s": "xx\n"}),  # a pattern that only Python reads
+        ({"properties": {"n": {"multipleOf": 0.1}}}, {"n": 0.3}, {"n": 0.35}),
+        ({"properties": {"at": {"format": "date-time"}}}, {"at": "never"}, None),
+        ({"$schema": "http://127.0.0.1:1/nowhere", "type": "object"}, {"n": 1}, None),
+    ],
+)
+def test_data_fulfils_a_schema_or_does_not(schema: dict[str, Any], right: Any, wrong: Any) -> None:
+    kind = TaskType(name="kind", data_schema=schema)
+    if right is not None:
+        check_task_data(kind, right)
+    if wrong is not None:
+        with pytest.raises(Invalid):
+            check_task_data(kind, wrong)
