@@ -56,20 +56,31 @@ def creation(known: Known) -> list[Variables]:
     return [{"input": {"taskName": "noop", "taskData": {"seconds": 1}, "workspace": workspace}}]
 
 
-DOCUMENTS = {
-    ONE: Question(
-        f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}",
-        lambda known: [work_request(number) for number in SEEN],
-    ),
-    PAGE: Question(page(COLUMNS), lambda known: [{"status": "COMPLETED"}]),
-    NESTED: Question(page(f"{COLUMNS}\n    {LISTS}"), lambda known: [{"status": "COMPLETED"}]),
-    CREATE: Question(
-        f"""mutation ($input: CreateWorkRequestInput!) {{
+def questions(
+    page: Callable[[str], str],
+    lists: str,
+    completed: str,
+    work_request: Callable[[int], Variables],
+    creation: Callable[[Known], list[Variables]],
+) -> dict[str, Question]:
+    """The four of a server: how it pages, names relations and lists, and says a status, an id and what is to be made."""
+    return {
+        ONE: Question(
+            f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}",
+            lambda known: [work_request(number) for number in SEEN],
+        ),
+        PAGE: Question(page(COLUMNS), lambda known: [{"status": completed}]),
+        NESTED: Question(page(f"{COLUMNS}\n    {lists}"), lambda known: [{"status": completed}]),
+        CREATE: Question(
+            f"""mutation ($input: CreateWorkRequestInput!) {{
   createWorkRequest(input: $input) {{ workRequest {{ {COLUMNS} }} }}
 }}""",
-        creation,
-    ),
-}
+            creation,
+        ),
+    }
+
+
+DOCUMENTS = questions(page, LISTS, "COMPLETED", work_request, creation)
 
 # Every server has ids and cursors of its own kind, and says dates, enums and large numbers in its own way.
 

@@ -3,7 +3,7 @@
 import base64
 
 from bench.graphql.data import Known
-from bench.graphql.documents import COLUMNS, CREATE, NESTED, ONE, PAGE, SEEN, Question, Variables
+from bench.graphql.documents import Variables, questions
 
 LISTS = """createdBy: userByCreatedById { username } worker: workerByWorkerId { name }
     workspace: workspaceByWorkspaceId { name }
@@ -35,17 +35,4 @@ def creation(known: Known) -> list[Variables]:
     return [{"input": {"workRequest": new}}]
 
 
-DOCUMENTS = {
-    ONE: Question(
-        f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}",
-        lambda known: [work_request(number) for number in SEEN],
-    ),
-    PAGE: Question(page(COLUMNS), lambda known: [{"status": "completed"}]),
-    NESTED: Question(page(f"{COLUMNS}\n    {LISTS}"), lambda known: [{"status": "completed"}]),
-    CREATE: Question(
-        f"""mutation ($input: CreateWorkRequestInput!) {{
-  createWorkRequest(input: $input) {{ workRequest {{ {COLUMNS} }} }}
-}}""",
-        creation,
-    ),
-}
+DOCUMENTS = questions(page, LISTS, "completed", work_request, creation)

@@ -3,7 +3,7 @@
 import base64
 
 from bench.graphql.data import Known
-from bench.graphql.documents import COLUMNS, CREATE, NESTED, ONE, PAGE, SEEN, Question, Variables
+from bench.graphql.documents import Variables, questions
 
 LISTS = """createdBy { username } worker { name } workspace { name }
     artifacts(pagination: {limit: 5}) { id category files(pagination: {limit: 5}) { path file { size } } }"""
@@ -26,17 +26,4 @@ def creation(known: Known) -> list[Variables]:
     return [{"input": {"taskName": "noop", "taskData": {"seconds": 1}, "workspace": str(known.workspace)}}]
 
 
-DOCUMENTS = {
-    ONE: Question(
-        f"query ($id: ID!) {{ workRequest(id: $id) {{ {COLUMNS} }} }}",
-        lambda known: [work_request(number) for number in SEEN],
-    ),
-    PAGE: Question(page(COLUMNS), lambda known: [{"status": "completed"}]),
-    NESTED: Question(page(f"{COLUMNS}\n    {LISTS}"), lambda known: [{"status": "completed"}]),
-    CREATE: Question(
-        f"""mutation ($input: CreateWorkRequestInput!) {{
-  createWorkRequest(input: $input) {{ workRequest {{ {COLUMNS} }} }}
-}}""",
-        creation,
-    ),
-}
+DOCUMENTS = questions(page, LISTS, "completed", work_request, creation)
