@@ -9,6 +9,7 @@ from strawberry.dataloader import DataLoader
 
 from app.access import Viewer
 from app.models import Entity
+from app.models.entity import holds
 from app.publishers.hub import Hub
 from app.settings import Settings
 
@@ -56,7 +57,8 @@ class Context:
         """The row whose unique column has that value, if the viewer may see it."""
 
         async def load(values: list[int | UUID]) -> list[E | None]:
-            rows = await model.visible_to(self.viewer).filter(**{f"{column}__in": values})
+            wanted = model.with_ids(values) if column == "id" else holds(f"{column}__in", values)
+            rows = await model.visible_to(self.viewer).filter(wanted)
             found = {getattr(row, column): row for row in rows}
             return [found.get(value) for value in values]
 

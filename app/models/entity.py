@@ -1,10 +1,10 @@
 """What all tables share: who may see a row, how a row is locked, how a change is saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q, RawSQL, Subquery
 from tortoise.models import Model, ModelMeta
 from tortoise.queryset import QuerySet
 
@@ -44,6 +44,9 @@ class Entity(Model, metaclass=_Uncommented):
 
     domain: ClassVar[str] = ""
     """The domain that content types name, for a model whose module is not called like it."""
+
+    id_tells: ClassVar[tuple[str, str] | None] = None
+    """A column that an id tells, and the SQL function that finds it there, for models whose ids are in no index."""
 
     id: Any
     _meta: Any
@@ -86,6 +89,15 @@ class Entity(Model, metaclass=_Uncommented):
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """The rows that the viewer may see. Every read that answers somebody starts here."""
         return cls.filter(cls.visibility(viewer))
+
+    @classmethod
+    def with_ids(cls, ids: Sequence[Any]) -> Q:
+        """The predicate of the rows with these ids, which an index finds."""
+        if cls.id_tells is None:
+            return Q(id__in=ids)
+        column, function = cls.id_tells
+        told = ", ".join(f"{function}('{id}')" for id in ids)
+        return Q(id__in=ids) & holds(f"{column}__in", RawSQL(f"({told})"))
 
     @classmethod
     async def get_visible(cls, viewer: Viewer, id: int | UUID) -> Self:

@@ -316,6 +316,7 @@ class TaskLog(Entity):
 
     word = "line of the log"
     seen_with = "task"
+    id_tells = "task_id", "task_of_line"
     id = fields.UUIDField(primary_key=True)
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField(
         "models.Task", related_name="tasklogs", on_delete=fields.CASCADE, db_constraint=False

@@ -288,6 +288,21 @@ CREATE TRIGGER leave_content_type AFTER DELETE ON content_type REFERENCING OLD T
 ALTER TABLE outbox_event DROP CONSTRAINT outbox_event_pkey;
 ALTER TABLE outbox_event ADD CONSTRAINT outbox_event_position PRIMARY KEY USING INDEX outbox_event_position;
 
+-- The id of a line says in its last twelve digits whose it is; the others are its time, and what tells it from other lines of that
+-- time. So whoever has the id of a line finds it among those of its task, and there is no index of ids, which was one of the two
+-- that were written for each line. A line that a runner of before writes meanwhile has an id that says nothing: it is found in its
+-- task's log only.
+CREATE FUNCTION line_id(task_id bigint, number int, at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex((number >> 14) & 4095), 3, '0')
+        || to_hex(32768 | (number & 16383)) || lpad(to_hex(task_id), 12, '0'))::uuid
+$$;
+CREATE FUNCTION task_of_line(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT ('x' || right(id::text, 12))::bit(48)::bigint
+$$;
+ALTER TABLE task_log DROP CONSTRAINT task_log_pkey, DROP CONSTRAINT task_log_number;
+UPDATE task_log SET id = line_id(task_id, number, timestamp);
+ALTER TABLE task_log ADD CONSTRAINT task_log_number PRIMARY KEY (task_id, number);
+
 -- Whoever stores tasks, their first lines and their events in one statement says so, for that statement (workyard.makes_tasks): of
 -- the lines it is not asked whether the tasks are there, nor of the events whose they are, which it is asked of the tasks.
 DROP TRIGGER task_log_task ON task_log;

@@ -25,8 +25,8 @@ FILES = sorted((MIGRATIONS / APP).glob("[0-9]*_*.py"), key=lambda file: int(file
 COLUMNS_WITHOUT_A_FIELD: set[str] = set()
 """Columns, as table.column, that only SQL uses."""
 
-NOT_LOOKED_FOR = {("outbox_event", "id")}
-"""Ids that are unique because they are random or grow with time: nobody looks for them, and an index costs each row."""
+NOT_LOOKED_FOR = {("outbox_event", "id"), ("task_log", "id")}
+"""Ids that are unique by the way they are made. Nobody looks for them, or they tell where to look: an index costs each row."""
 OTHER_TYPES = {"outbox_event.xid": "xid8", "outbox_event.data": "json"}
 """Columns of another type than Tortoise has for their fields."""
 

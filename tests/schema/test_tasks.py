@@ -1,15 +1,17 @@
 """What a task, its log, a schedule and a runner show."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
 
 from app import __version__
+from app.actions.tasks.verbs import cancel_task
 from app.clock import now
 from app.database import fetch
-from app.models import Schedule, Task, WorkerStatus
+from app.graphql.plan.statements import Level, Rows, Statement, many_statement
+from app.models import Schedule, Task, TaskLog, WorkerStatus
 from app.tasks.making import new_task
 from tests import task_actors as actors
 from tests.api import Api, gid
@@ -167,6 +169,46 @@ async def test_the_log_comes_by_number_and_can_be_narrowed(
     lines = answer["task"]["logs"]["nodes"]
     assert [line["number"] for line in lines] == numbers
     assert [line["event"] for line in lines] == [f"line {number}" for number in numbers]
+
+
+async def test_a_line_is_found_by_its_id_among_those_of_its_task(api: Api, cast: Cast) -> None:
+    task, other = await cast.task(), await cast.task()
+    await cancel_task(await cast.ann.viewer(), task.id)
+    first, second = await TaskLog.filter(task_id=task.id).order_by("number")
+    of_other = await TaskLog.get(task_id=other.id)
+    lines = [second, of_other, first]
+
+    answer = await api.execute(
+        cast.ann,
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on TaskLog { number task { id } } } }",
+        ids=[gid(line) for line in lines],
+    )
+
+    assert answer["nodes"] == [
+        {"number": line.number, "task": {"id": gid(task if line.task_id == task.id else other)}}
+        for line in lines
+    ]
+
+
+async def test_a_line_is_looked_for_in_no_index_but_that_of_its_task(cast: Cast) -> None:
+    task = await cast.task()
+    await fetch(
+        """INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number)
+        SELECT line_id($1 + number, 1, now()), $1 + number, 'e', 'info', 'x', now(), 1
+        FROM generate_series(1, 3000) AS number, set_config('workyard.has_tasks', 'yes', true)""",
+        task.id,
+    )
+    await fetch("ANALYZE task_log")
+    id = (await TaskLog.get(task_id=task.id + 7)).id
+    cells = Level(['"id"'])
+    of_nodes = many_statement(Rows.of(TaskLog.all(), ["id", "task_id"]), cells, UUID, TaskLog.id_tells)
+    of_rows = Rows.of(TaskLog.filter(TaskLog.with_ids([id])), ["id"])
+
+    for statement in (Statement(of_nodes.sql, (*of_nodes.values, [id])), of_rows):
+        assert [row["id"] for row in await fetch(statement.sql, *statement.values)] == [id]
+        plan = await fetch(f"EXPLAIN {statement.sql}", *statement.values)
+        lines = [row["QUERY PLAN"] for row in plan]
+        assert any("task_log_number" in line and "Index" in line for line in lines), lines
 
 
 PAGE = """query($n: Int!) { tasks(first: $n, orderBy: [{field: MTIME, direction: DESC}]) { nodes {

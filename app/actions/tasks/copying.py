@@ -32,9 +32,12 @@ Rows = list[bytes]
 
 
 def log_row(line: LogEvent, task_id: int, number: int, attempt: int, previous: bool) -> bytes:
-    """A row for LOG_COLUMNS. Its id grows with time, so that the index of ids is written at its end only."""
+    """A row for LOG_COLUMNS. Its id is what `line_id` makes of it in the database."""
+    time = microseconds(line.timestamp)
+    time_and_number = (time // 1000 + _EPOCH_MS & _48_BITS) << 16 | 0x7000 | number >> 14 & 0xFFF
+    number_and_task = (0x8000 | number & 0x3FFF) << 48 | task_id
     start = _LOG_START(
-        *(len(LOG_COLUMNS), 16, uuid7().bytes, 8, task_id, 8, microseconds(line.timestamp)),
+        *(len(LOG_COLUMNS), 16, time_and_number, number_and_task, 8, task_id, 8, time),
         *(4, number, 4, attempt, 1, previous),
     )
     if line.attributes:
@@ -45,7 +48,7 @@ def log_row(line: LogEvent, task_id: int, number: int, attempt: int, previous: b
 def event_row(
     event: EventType, task_id: int, tenant_id: int, workspace_id: int | None, data: bytes, time: int
 ) -> bytes:
-    """A row for EVENT_COLUMNS. Its id grows with time, as that of a line.
+    """A row for EVENT_COLUMNS. Its id grows with time.
 
     `data` is the JSON of what the catalogue says of the event, and `transitions`, and of a requeued task the reason; `time` is in
     `microseconds`.
@@ -113,6 +116,8 @@ _TRAILER = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = Struct(">i").pack
 _WORKSPACE = Struct(">iq").pack
-_LOG_START = Struct(">hi16siqiqiiiii?").pack
+_LOG_START = Struct(">hiQQiqiqiiiii?").pack
 _EVENT_START = Struct(">hi16siqiq").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH_MS = 946_684_800_000
+_48_BITS = 0xFFFF_FFFF_FFFF

@@ -145,7 +145,7 @@ def _arguments(tasks: Sequence[NewTask]) -> list[Any]:
         [kind[2] for kind in kinds],
         [task.workspace_id for task in tasks],
         [task.tenant_id for task in tasks],
-        [uuid7() if task.log else None for task in tasks],
+        [task.log for task in tasks],
         [uuid7() if task.events else None for task in tasks],
         [data(task) if task.events else None for task in tasks],
         time,
@@ -191,7 +191,7 @@ _COLUMNS = (
     ("rel_obj_id", "text"),
     ("workspace_id", "bigint"),
     ("tenant_id", "bigint"),
-    ("log_id", "uuid"),
+    ("log", "bool"),
     ("event_id", "uuid"),
     ("event_data", "text"),
 )
@@ -213,14 +213,14 @@ _INSERT = """
         rel_obj_content_type_id, rel_obj_id, workspace_id, tenant_id, ready, log_count, worst_level,
         purge_at)
     SELECT id, message_id, queue_name, actor_name, message, priority, retries, eta, uid, dedupe_key,
-        kind, rel_obj_id, workspace_id, its_tenant_id, eta IS NULL OR eta <= now(), (log_id IS NOT NULL)::int,
-        CASE WHEN log_id IS NULL THEN 'done' ELSE 'info' END, NULL
+        kind, rel_obj_id, workspace_id, its_tenant_id, eta IS NULL OR eta <= now(), log::int,
+        CASE WHEN log THEN 'info' ELSE 'done' END, NULL
     FROM given"""
 
 _LOG = f"""
     INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, number)
-    SELECT log_id, {{source}}.id, '{QUEUED_LINE}', 'info', '{MACHINERY}', {{time}}, 1
-    FROM {{source}} WHERE log_id IS NOT NULL"""
+    SELECT line_id({{source}}.id, 1, {{time}}), {{source}}.id, '{QUEUED_LINE}', 'info', '{MACHINERY}', {{time}}, 1
+    FROM {{source}} WHERE log"""
 
 _TELL = f"""
     INSERT INTO outbox_event (id, event_type, source, subject, partition_key, data, tenant_id, workspace_id, audience)
@@ -249,8 +249,8 @@ WITH {_GIVEN}
 
 _DESCRIBE = f"""
 WITH stored AS MATERIALIZED (
-    SELECT task.id, task.workspace_id, task.tenant_id, log_id, event_id, event_data
-    FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::text[]) AS sent(id, log_id, event_id, event_data)
+    SELECT task.id, task.workspace_id, task.tenant_id, sent.log, event_id, event_data
+    FROM unnest($1::bigint[], $2::bool[], $3::uuid[], $4::text[]) AS sent(id, log, event_id, event_data)
     CROSS JOIN LATERAL (SELECT * FROM task WHERE task.id = sent.id LIMIT 1) AS task),
 logged AS ({_LOG.format(source="stored", time="$5::timestamptz")})
 {_TELL.format(source="stored", tenant="tenant_id")}

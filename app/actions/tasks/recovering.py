@@ -142,7 +142,7 @@ changed AS (
         old.cancelled),
 logged AS (
     INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, attributes, attempt, number)
-    SELECT gen_random_uuid(), id,
+    SELECT line_id(id, log_count, mtime), id,
         'Task has lost its runner ' || lost_worker_id || ' on ' || hostname
             || CASE WHEN cancelled THEN ', and was to be cancelled' WHEN over THEN ' for the last time' ELSE '' END,
         CASE WHEN over THEN 'error' ELSE 'warning' END, 'workyard.tasks', mtime,

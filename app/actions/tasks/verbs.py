@@ -229,7 +229,7 @@ async def _log(tasks: Sequence[Task], line: str, level: LogLevel) -> None:
 
 _LOG = """
 INSERT INTO task_log (id, task_id, event, log_level, logger, timestamp, attempt, number)
-SELECT gen_random_uuid(), id, $2, $3, $4, now(), attempt, log_count FROM task WHERE id = ANY($1)
+SELECT line_id(id, log_count, now()), id, $2, $3, $4, now(), attempt, log_count FROM task WHERE id = ANY($1)
 """
 
 

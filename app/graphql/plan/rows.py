@@ -63,7 +63,9 @@ class ReadMany:
 
     def _write(self, asked: Asked, kind: type) -> Statement:
         table, viewer = self.table, asked.viewer
-        return many_statement(Rows.visible(table.model, viewer, table.columns()), table.level(viewer), kind)
+        told = table.model.id_tells
+        columns = list(dict.fromkeys([*table.columns(), *(told or ())[:1]]))
+        return many_statement(Rows.visible(table.model, viewer, columns), table.level(viewer), kind, told)
 
 
 Named = tuple[str, Any]

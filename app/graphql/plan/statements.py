@@ -107,14 +107,20 @@ def one_statement(base: Rows, column: str, level: Level) -> Statement:
     )
 
 
-def many_statement(base: Rows, level: Level, kind: type) -> Statement:
-    """The rows whose ids are in the last parameter."""
+def many_statement(
+    base: Rows, level: Level, kind: type, id_tells: tuple[str, str] | None = None
+) -> Statement:
+    """The rows whose ids are in the last parameter; `id_tells` is their model's."""
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
     ids = f"${len(writer.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    told = ""
+    if id_tells is not None:
+        column, function = id_tells
+        told = f" AND {_name(column)} = ANY(ARRAY(SELECT {function}(id) FROM unnest({ids}) AS id))"
     return Statement(
-        f'SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE "id" = ANY({ids})) AS {PAGE}{joins}',
+        f'SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE "id" = ANY({ids}){told}) AS {PAGE}{joins}',
         tuple(writer.values),
     )
 
