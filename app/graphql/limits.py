@@ -289,20 +289,18 @@ def _check_operation(measures: Measures, limits: Limits) -> None:
 
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse variables that are nested too deeply for the recursive functions that will read them."""
-    for value in variables.values():
-        if isinstance(value, dict | list):
-            break
-    else:
-        return
-    waiting: list[tuple[Any, int]] = [(variables, 0)]
+    waiting = [(value, 1) for value in variables.values()]
     while waiting:
         value, depth = waiting.pop()
-        if isinstance(value, Mapping | list):
-            if depth > NESTING:
-                raise _too_much("levels in one variable", depth, NESTING)
-            waiting += (
-                (each, depth + 1) for each in (value.values() if isinstance(value, Mapping) else value)
-            )
+        if type(value) is dict:
+            inside: Iterable[Any] = value.values()
+        elif type(value) is list:
+            inside = value
+        else:
+            continue
+        if depth > NESTING:
+            raise _too_much("levels in one variable", depth, NESTING)
+        waiting += [(each, depth + 1) for each in inside]
 
 
 def check_nodes(measures: Measures, limits: Limits) -> None:

@@ -1,26 +1,23 @@
 """The variables of a request, as the executor would coerce them.
 
-That walks the types anew for each request; here it is known for each variable of an operation which plain value stands for
-itself. Whatever else is sent takes the executor's way, which also says what is wrong.
+That walks the types anew for each request; here it is known for each variable of an operation what is to be done. What is wrong
+or unusual takes the executor's way, which also says what is wrong.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
-    GraphQLEnumType,
     GraphQLError,
     GraphQLNonNull,
     GraphQLSchema,
     OperationDefinitionNode,
     Undefined,
-    coerce_input_value,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
-_PLAIN: dict[str, type] = {"ID": str, "String": str, "Int": int, "Boolean": bool}
-_INT = range(-(2**31), 2**31)
+from app.graphql.plan.coercing import Coercers
 
 
 class Coercion:
@@ -45,25 +42,22 @@ class Coercion:
 
 
 class _Variable:
-    """One whose type is a plain scalar or an enum."""
+    """One of an operation's variables."""
 
     def __init__(self, signature: Any, has_default: bool) -> None:
         self._signature, self._has_default = signature, has_default
         self._required = isinstance(signature.type, GraphQLNonNull)
-        inner = signature.type.of_type if self._required else signature.type
-        self._kind = _PLAIN.get(getattr(inner, "name", ""))
-        self._words = None
-        if isinstance(inner, GraphQLEnumType):
-            self._words = {name: coerce_input_value(name, inner) for name in inner.values}
+        self._coerce = Coercers().of(signature.type)
 
     @classmethod
     def of(cls, schema: GraphQLSchema, definition: Any) -> "_Variable | None":
-        """None for one of another type."""
+        """None for one of a type that is not there."""
         signature = get_variable_signature(schema, definition)
-        if isinstance(signature, GraphQLError):
-            return None
-        made = cls(signature, definition.default_value is not None)
-        return made if made._kind or made._words is not None else None
+        return (
+            None
+            if isinstance(signature, GraphQLError)
+            else cls(signature, definition.default_value is not None)
+        )
 
     def put(
         self, raw: Mapping[str, Any], sources: dict[str, VariableValueSource], coerced: dict[str, Any]
@@ -75,13 +69,5 @@ class _Variable:
             sources[name] = VariableValueSource(self._signature)
             return not (self._required or self._has_default)
         sources[name] = VariableValueSource(self._signature, value)
-        if value is None:
-            coerced[name] = None
-            return not self._required
-        if self._words is not None:
-            if type(value) is not str or value not in self._words:
-                return False
-            coerced[name] = self._words[value]
-            return True
-        coerced[name] = value
-        return type(value) is self._kind and (self._kind is not int or value in _INT)
+        coerced[name] = found = self._coerce(value)
+        return found is not Undefined
