@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
-from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.context import require_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
@@ -144,7 +143,8 @@ def atomic() -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any,
 
 def in_transaction() -> bool:
     """True when a statement sent now would belong to an open transaction, be it ours or Tortoise's own."""
-    return isinstance(connections.get("default"), TransactionalDBClient)
+    client: Any = require_context().connections.get("default")
+    return type(client) is not Client and isinstance(client, TransactionalDBClient)
 
 
 def _in_transaction() -> bool:
