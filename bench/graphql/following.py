@@ -19,7 +19,7 @@ from bench.graphql.contenders import FOLLOWED, GRAPHQL_WS, STRAWBERRY, WORKYARD
 from bench.graphql.data import KEY, Known
 from bench.graphql.documents import CREATE, DOCUMENTS
 from bench.graphql.serving import Server
-from bench.graphql.subscribers import Subscriber, all_have, connect
+from bench.graphql.subscribers import Subscriber, all_have, open_all
 from bench.table import percentile, show, spread
 
 NAME = "subscribers"
@@ -32,6 +32,9 @@ FEWER = {STRAWBERRY: 0.1, GRAPHQL_WS: 0.5}
 
 PACED, PAUSE = 10, 0.5
 """Events of one sample at rest, and the seconds between them."""
+
+LONGEST = 120.0
+"""Seconds that one sample may take, from the first connection to the last message. Who takes longer is left out."""
 
 FIELDS = "cursor time type status workRequest { id status result attempt taskName priority createdAt }"
 EXTRA = """'{"priority_adjustment": 0}'::jsonb"""
@@ -60,23 +63,21 @@ async def sample(server: Server, many: int, messages: int, known: Known, databas
     """Connect them all, send at rest, send at full speed, and let them go."""
     ours = server.name == WORKYARD
     before = server.memory()
-    if ours:
-        after = (await server.ask("{ eventCursor }"))[0]["eventCursor"]
-        query = f"subscription ($after: Cursor) {{ workRequestChanged(after: $after) {{ {FIELDS} }} }}"
-        subscribers = await connect(many, server.port, {"token": KEY}, query, {"after": after})
-    else:
-        query = f"subscription {{ workRequestChanged {{ {FIELDS} }} }}"
-        subscribers = await connect(many, server.port, {}, query, {})
-        while (await server.ask("{ subscribers }"))[0]["subscribers"] < many:
-            await asyncio.sleep(0.05)
+    subscribers = [Subscriber(server.port) for _ in range(many)]
     try:
-        return await _watch(
-            server,
-            subscribers,
-            messages,
-            before,
-            *(_by_us(server, known, database) if ours else _by_peer(server)),
-        )
+        async with asyncio.timeout(LONGEST):
+            if ours:
+                after = (await server.ask("{ eventCursor }"))[0]["eventCursor"]
+                query = (
+                    f"subscription ($after: Cursor) {{ workRequestChanged(after: $after) {{ {FIELDS} }} }}"
+                )
+                await open_all(subscribers, {"token": KEY}, query, {"after": after})
+            else:
+                await open_all(subscribers, {}, f"subscription {{ workRequestChanged {{ {FIELDS} }} }}", {})
+                while (await server.ask("{ subscribers }"))[0]["subscribers"] < many:
+                    await asyncio.sleep(0.05)
+            publish = _by_us(server, known, database) if ours else _by_peer(server)
+            return await _watch(server, subscribers, messages, before, *publish)
     finally:
         for each in subscribers:
             each.close()
@@ -153,12 +154,14 @@ async def follow(
         samples: dict[str, list[Sample]] = defaultdict(list)
         for _ in range(min(rounds, 2) if many == min(MANY) else 1):
             for server, database in servers:
-                wanted = int(messages * share * FEWER.get(server.name, 1))
+                wanted, began = int(messages * share * FEWER.get(server.name, 1)), perf_counter()
                 try:
-                    samples[server.name].append(await sample(server, many, wanted, known, database))
-                except (TimeoutError, AssertionError, OSError) as error:
+                    taken = await sample(server, many, wanted, known, database)
+                    samples[server.name].append(taken)
+                except* (TimeoutError, AssertionError, OSError) as errors:
+                    reason = f"{errors.exceptions[0]!r} after {perf_counter() - began:.0f} s"
                     print(
-                        f"{server.name}, {many:,} subscribers: a sample is left out, since {error!r}\n",
+                        f"{server.name}, {many:,} subscribers: a sample is left out, since {reason}\n",
                         flush=True,
                     )
         _show(many, samples)

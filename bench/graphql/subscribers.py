@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import orjson
 
@@ -23,17 +23,18 @@ class Subscriber(asyncio.Protocol):
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._transport: asyncio.Transport
+        self._transport: asyncio.Transport | None = None
         self._received = b""
         self._upgraded, self._acknowledged = asyncio.Event(), asyncio.Event()
         self.received = 0
         self.timed = False
         self.ages: list[float] = []
 
-    async def open(self, token: Mapping[str, str], query: str, variables: Mapping[str, Any]) -> Self:
+    async def open(self, token: Mapping[str, str], query: str, variables: Mapping[str, Any]) -> None:
         """Subscribe; the server may take a moment longer to begin."""
         await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
         nonce = base64.b64encode(os.urandom(16)).decode()
+        assert self._transport
         self._transport.write(
             f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n"
@@ -44,10 +45,11 @@ class Subscriber(asyncio.Protocol):
             self._send({"type": "connection_init", "payload": token})
             await self._acknowledged.wait()
         self._send({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}})
-        return self
 
     def close(self) -> None:
-        self._transport.close()
+        """Also where it was never opened."""
+        if self._transport:
+            self._transport.close()
 
     def _send(self, message: Mapping[str, Any]) -> None:
         self._write(TEXT, orjson.dumps(message))
@@ -55,6 +57,7 @@ class Subscriber(asyncio.Protocol):
     def _write(self, kind: int, body: bytes) -> None:
         size = len(body)
         length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        assert self._transport
         # A mask of zeros leaves the body as it is.
         self._transport.write(bytes([kind]) + length + bytes(4) + body)
 
@@ -99,17 +102,19 @@ class Subscriber(asyncio.Protocol):
             raise AssertionError(body)
 
 
-async def connect(
-    many: int, port: int, token: Mapping[str, str], query: str, variables: Mapping[str, Any]
-) -> list[Subscriber]:
-    """So many, who ask for the same."""
+async def open_all(
+    subscribers: Sequence[Subscriber], token: Mapping[str, str], query: str, variables: Mapping[str, Any]
+) -> None:
+    """Let all of them ask for the same."""
     room = asyncio.Semaphore(AT_ONCE)
 
-    async def one() -> Subscriber:
+    async def one(subscriber: Subscriber) -> None:
         async with room:
-            return await Subscriber(port).open(token, query, variables)
+            await subscriber.open(token, query, variables)
 
-    return await asyncio.gather(*(one() for _ in range(many)))
+    async with asyncio.TaskGroup() as group:
+        for each in subscribers:
+            group.create_task(one(each))
 
 
 async def all_have(subscribers: Sequence[Subscriber], many: int) -> None:
