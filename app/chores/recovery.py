@@ -4,23 +4,14 @@ import structlog
 
 from app.actions import work
 from app.actions.work.recovering import RECOVERY_ACTOR
-from app.chores.batches import QUEUE
-from app.tasks import actor, current_task
+from app.chores.needed import needed_actor
+from app.tasks import current_task
 from app.tasks.schedules import ScheduleSpec
 
 log = structlog.get_logger(__name__)
 
 
-@actor(
-    actor_name=RECOVERY_ACTOR,
-    queue_name=QUEUE,
-    priority=-100,
-    max_retries=0,
-    time_limit=60_000,
-    log=False,
-    events=False,
-    keep=3600,
-)
+@needed_actor(RECOVERY_ACTOR)
 async def recover_lost_work() -> None:
     """Takes back work requests whose lease ran out, and notes which workers are gone."""
     task = current_task()

@@ -21,7 +21,8 @@ from app.tasks.messages import (
     reset_retries,
     triple_of,
 )
-from app.tasks.processing import Outcome, Run, process, refuse
+from app.tasks.outcomes import Outcome, refuse
+from app.tasks.processing import Run, process
 from app.tasks.results import result_of
 from app.tasks.running import NoCurrentTask, RunningTask, TaskCancelled, current, current_task
 from app.tasks.sending import EnqueueOnLoop, enqueue

@@ -3,9 +3,7 @@ stores afterwards."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -21,26 +19,19 @@ from dramatiq.middleware import (
 )
 
 from app.clock import now
-from app.errors import AppError
-from app.models.tasks import LogEvent, LogLevel, TaskState
+from app.models.tasks import LogLevel, TaskState
 from app.tasks.messages import (
-    Counted,
     Message,
-    NewGroup,
-    NewTask,
     UndecodableMessage,
-    encode,
-    to_json,
 )
+from app.tasks.outcomes import Outcome, again, done, done_quietly, end, refuse, stored_message, stored_result
 from app.tasks.plans import SENDS, Hook, Plan, seconds
 from app.tasks.running import (
     ASKED_LINE,
     CANCELLED_LINE,
-    FINISHED_LINE,
     GIVEN_BACK_LINE,
     MACHINERY,
     PROCESSING_LINE,
-    RETRY_LINE,
     SKIPPED_LINE,
     RunningTask,
     TaskCancelled,
@@ -52,57 +43,14 @@ from app.tasks.tracing import span_of
 if TYPE_CHECKING:
     from app.tasks.broker import TaskBroker
 
-MAX_RESULT_BYTES = 1024 * 1024
-MAX_TRACEBACK_LENGTH = 8192
-
 Run = Callable[[dramatiq.Actor[..., Any], Message, float | None], Awaitable[Any]]
 """Runs the plain function of an actor in a thread or a process, within so many seconds; raises what it raises, and
 `TimeLimitExceeded`."""
 
 # Taken out of their class once: that costs more than anything else that is done with them.
-PREPROCESS, RUNNING, POSTPROCESS, DONE = (
-    TaskState.PREPROCESS,
-    TaskState.RUNNING,
-    TaskState.POSTPROCESS,
-    TaskState.DONE,
-)
+PREPROCESS, RUNNING = TaskState.PREPROCESS, TaskState.RUNNING
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What is to be stored of one run, in one transaction, provided that the task is still this runner's."""
-
-    state: TaskState
-    """DONE, REJECTED, or QUEUED: it is to be run again."""
-    retries: int = 0
-    logs: list[LogEvent] = field(default_factory=list)
-    """Lines of this attempt that are not stored yet."""
-    transitions: list[tuple[TaskState, datetime]] = field(default_factory=list)
-    """States that are not told yet, each with its time; the last is `state`."""
-    effects: list[NewTask] = field(default_factory=list)
-    """Tasks that it has sent."""
-    groups: Sequence[NewGroup] = ()
-    """Groups of tasks that it has sent, and which call back."""
-    counted: Counted | None = None
-    """The group that it counts for, being done."""
-    message: bytes | None = None
-    """What the row's message becomes; None: what it was, or, when it is done, nothing."""
-    result: bytes | None = None
-    result_ttl: float | None = None
-    """Seconds; None: there is no result."""
-    keep: float | None = None
-    """Seconds for which the row is kept once it is final; None: as the settings say."""
-    eta: datetime | None = None
-    reason: str | None = None
-    """Why it is queued again: retry or given_back."""
-    requeued: LogEvent | None = None
-    """The line that follows when it is queued again: the first of the next attempt, written after the rotation."""
-    label: str | None = None
-    """What the actor gave as its uid; None: nothing."""
-    log: bool = True
-    events: bool = True
 
 
 async def process(task: RunningTask, run: Run, broker: "TaskBroker | None" = None) -> Outcome:
@@ -114,12 +62,6 @@ async def process(task: RunningTask, run: Run, broker: "TaskBroker | None" = Non
     finally:
         task.closed = True
         current.reset(token)
-
-
-def refuse(task: RunningTask, message: str | BaseException) -> Outcome:
-    """The outcome of a task that cannot be run at all."""
-    task.error(message)
-    return _end(task, TaskState.REJECTED, None)
 
 
 async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome:
@@ -162,7 +104,7 @@ async def _process(task: RunningTask, run: Run, broker: "TaskBroker") -> Outcome
             else:
                 result = await _rest(called, waits_for, plan.time_limit)
         if plan.quiet and not options and task.retry is None and task.on_state is None and not proxy.failed:
-            return _done_quietly(task, plan)
+            return done_quietly(task, plan)
         return _returned(task, plan, broker, proxy, result)
     except SkipMessage as reason:
         task.become(TaskState.POSTPROCESS)
@@ -252,59 +194,16 @@ def _returned(
     hooks = plan.after if plan.sends or (options and not SENDS.isdisjoint(options)) else plan.after_quiet
     lost = _after(task, hooks, broker, proxy, result=result) if hooks else False
     if task.retry is not None:
-        return _again(task, plan, proxy)
+        return again(task, plan, proxy)
     if proxy.failed or lost:
-        return _end(task, TaskState.REJECTED, plan, _encoded(task))
+        return end(task, TaskState.REJECTED, plan, stored_message(task))
     if not (options.get("store_results", plan.store_results) if options else plan.store_results):
-        return _done(task, plan, now() if hooks else returned_at)
-    encoded = _result(task, result)
-    outcome = _done(task, plan, now())
+        return done(task, plan, now() if hooks else returned_at)
+    encoded = stored_result(task, result)
+    outcome = done(task, plan, now())
     outcome.result = encoded
     outcome.result_ttl = options["result_ttl"] / 1000 if "result_ttl" in options else plan.result_ttl
     return outcome
-
-
-def _done_quietly(task: RunningTask, plan: Plan) -> Outcome:
-    """What `_returned` comes to for most tasks, with nothing asked that the plan has answered."""
-    at = now()
-    lines = task.take_lines() if task.lines else []
-    if plan.log:
-        lines.append(machinery_line(FINISHED_LINE, at))
-    transitions = task.transitions
-    transitions += ((POSTPROCESS, at), (DONE, at))
-    task.transitions, task.state, task.closed = [], DONE, True
-    return Outcome(
-        DONE,
-        task.retries,
-        lines,
-        transitions,
-        task.effects,
-        task.groups,
-        task.counted,
-        keep=plan.keep,
-        label=task.new_label,
-        log=plan.log,
-        events=plan.events,
-    )
-
-
-def _done(task: RunningTask, plan: Plan, at: datetime) -> Outcome:
-    if plan.log:
-        task.lines.append(machinery_line(FINISHED_LINE, at))
-    return _end(task, TaskState.DONE, plan, at=at)
-
-
-def _result(task: RunningTask, result: Any) -> bytes | None:
-    encoded = to_json(result)
-    if encoded is None:
-        task.warning(f"The result is not kept: it is no JSON, but of the type {type(result).__name__}")
-    elif len(encoded) > MAX_RESULT_BYTES:
-        task.warning(
-            f"The result is not kept: it has {len(encoded):,} bytes, and at most {MAX_RESULT_BYTES:,} are"
-        )
-    else:
-        return encoded
-    return None
 
 
 def _skipped(
@@ -320,8 +219,8 @@ def _skipped(
     if plan.log or proxy.failed:
         task.log(MACHINERY, level, f"{SKIPPED_LINE}: {text}" if text else SKIPPED_LINE)
     if proxy.failed:
-        return _end(task, TaskState.REJECTED, plan, _encoded(task))
-    return _end(task, TaskState.DONE, plan)
+        return end(task, TaskState.REJECTED, plan, stored_message(task))
+    return end(task, TaskState.DONE, plan)
 
 
 def _failed(
@@ -333,9 +232,9 @@ def _failed(
         task.error(error)
     _after(task, plan.after, broker, proxy, exception=error)
     if task.retry is not None and not proxy.failed:
-        return _again(task, plan, proxy)
+        return again(task, plan, proxy)
     log.error("%s failed for the last time: %s", task.uid, _named(error), exc_info=error)
-    return _end(task, TaskState.REJECTED, plan, _encoded(task))
+    return end(task, TaskState.REJECTED, plan, stored_message(task))
 
 
 def _after(
@@ -359,19 +258,6 @@ def _after(
             else:
                 log.exception("a middleware failed after %s", proxy)
     return lost
-
-
-def _again(task: RunningTask, plan: Plan, proxy: MessageProxy) -> Outcome:
-    assert task.retry is not None
-    eta, delay = task.retry
-    retries = proxy.options.get("retries", 0)
-    outcome = _end(task, TaskState.QUEUED, plan, _encoded(task))
-    outcome.retries, outcome.eta, outcome.reason = retries, eta, "retry"
-    if plan.log:
-        outcome.requeued = LogEvent(
-            RETRY_LINE, LogLevel.INFO, MACHINERY, attributes={"delay": delay, "retries": retries}
-        )
-    return outcome
 
 
 def _stopped(task: RunningTask, error: BaseException) -> str | None:
@@ -403,52 +289,11 @@ def _stop(
     _after(task, plan.after_quiet, broker, proxy, exception=error)
     if reason == "cancelled":
         task.log(MACHINERY, LogLevel.WARNING, CANCELLED_LINE)
-        return _end(task, TaskState.REJECTED, plan)
-    outcome = _end(task, TaskState.QUEUED, plan)
+        return end(task, TaskState.REJECTED, plan)
+    outcome = end(task, TaskState.QUEUED, plan)
     outcome.reason = reason
     outcome.requeued = machinery_line(GIVEN_BACK_LINE, now()) if plan.log else None
     return outcome
-
-
-def _encoded(task: RunningTask) -> bytes | None:
-    """The message with what retries have written into it; None when it has grown too large: then it stays as it was."""
-    options = task.message.options
-    trace = options.get("traceback")
-    if isinstance(trace, str) and len(trace) > MAX_TRACEBACK_LENGTH:
-        options["traceback"] = trace[-MAX_TRACEBACK_LENGTH:]
-    try:
-        return encode(task.message)
-    except AppError:
-        options.pop("traceback", None)
-    try:
-        return encode(task.message)
-    except AppError:
-        return None
-
-
-def _end(
-    task: RunningTask,
-    state: TaskState,
-    plan: Plan | None,
-    message: bytes | None = None,
-    at: datetime | None = None,
-) -> Outcome:
-    task.become(state, at)
-    task.closed = True
-    return Outcome(
-        state=state,
-        retries=task.retries,
-        logs=task.take_lines(),
-        transitions=task.take_transitions(),
-        effects=task.effects,
-        groups=task.groups,
-        counted=task.counted if state is TaskState.DONE else None,
-        message=message,
-        keep=plan.keep if plan is not None else None,
-        label=task.new_label,
-        log=plan.log if plan is not None else True,
-        events=plan.events if plan is not None else True,
-    )
 
 
 def _named(error: BaseException) -> str:

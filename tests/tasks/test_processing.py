@@ -24,7 +24,7 @@ from app.tasks import (
     decode,
 )
 from app.tasks.messages import MAX_MESSAGE_BYTES
-from app.tasks.processing import MAX_RESULT_BYTES
+from app.tasks.outcomes import MAX_RESULT_BYTES
 from app.tasks.running import (
     CANCELLED_LINE,
     FINISHED_LINE,

@@ -25,7 +25,7 @@ from app.clock import now
 from app.events import TaskDone, TaskProgressed, TaskRejected, TaskRequeued
 from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.messages import NewTask
-from app.tasks.processing import Outcome
+from app.tasks.outcomes import Outcome
 from app.tasks.running import CANCELLED_LINE, MACHINERY
 
 DONE, QUEUED = TaskState.DONE, TaskState.QUEUED

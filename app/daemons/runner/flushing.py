@@ -12,7 +12,7 @@ import structlog
 from app.actions.tasks.finishing import End, Report, flush
 from app.daemons.runner.lines import Line, Pauses
 from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
-from app.tasks.processing import Outcome
+from app.tasks.outcomes import Outcome
 from app.tasks.running import MACHINERY
 
 MOST_AT_ONCE = 1000

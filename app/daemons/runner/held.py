@@ -9,7 +9,7 @@ from app.actions.tasks.claiming import Claimed
 from app.actions.tasks.finishing import End, Progress, worse
 from app.clock import now
 from app.models.tasks import LogEvent, LogLevel, TaskState
-from app.tasks.processing import Outcome
+from app.tasks.outcomes import Outcome
 from app.tasks.running import CANCELLED_LINE, MACHINERY, RunningTask
 
 

@@ -30,7 +30,8 @@ from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
 from app.settings import Settings
 from app.tasks.broker import TaskBroker, broker
 from app.tasks.messages import Message
-from app.tasks.processing import Outcome, process, refuse
+from app.tasks.outcomes import Outcome, refuse
+from app.tasks.processing import process
 from app.tasks.running import (
     GIVEN_BACK_LINE,
     MACHINERY,

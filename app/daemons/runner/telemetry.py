@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from app.daemons.runner.held import Held
 from app.models.tasks import TaskState
-from app.tasks.processing import Outcome
+from app.tasks.outcomes import Outcome
 
 if TYPE_CHECKING:
     from app.daemons.runner.runner import Runner
