@@ -5,6 +5,7 @@ cost what they are long, not what they unfold to. graphql-core's rules run only 
 take time that grows with the square of what is repeated.
 """
 
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -318,10 +319,15 @@ def cost_of(operation: OperationDefinitionNode, measures: Measures) -> int:
 def actual_nodes(data: bytes) -> int:
     """Objects that a response holds, by its JSON: a brace before a quote begins one, unless it ends a text.
 
-    (To walk the response costs a third of all that is done for a large one.)
+    (To walk the response costs a third of all that is done for a large one. Without most of its characters, which say nothing
+    here, it is counted in two thirds of the time.)
     """
-    ends_of_texts = data.count(b'{",') + data.count(b'{"}') + data.count(b'{"]')
-    return data.count(b'{"') - ends_of_texts
+    marks = data.translate(None, _NO_MARKS)
+    ends_of_texts = marks.count(b'{",') + marks.count(b'{"}') + marks.count(b'{"]')
+    return marks.count(b'{"') - ends_of_texts
+
+
+_NO_MARKS = f"{string.ascii_letters}{string.digits}:+-_=. /".encode()
 
 
 def _too_much(what: str, found: int, most: int) -> Refused:

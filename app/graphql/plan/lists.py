@@ -16,6 +16,7 @@ from app.graphql.plan.statements import (
     bound_values,
     count_statement,
     counts_statement,
+    ids_value,
     page_statement,
     pages_statement,
 )
@@ -31,8 +32,9 @@ class RecordPage:
 
     def __init__(self, rows: list[Any], request: PageRequest, places: tuple[Place, ...]) -> None:
         self._request, self._places = request, places
-        self._more = len(rows) > request.limit
-        self.rows = rows[: request.limit] if self._more else rows
+        limit = request.limit
+        self._more = len(rows) > limit
+        self.rows = rows[:limit] if self._more else rows
         if request.backward:
             self.rows.reverse()
 
@@ -87,28 +89,29 @@ class ReadList:
         """Parent → its page."""
         arguments, request, key = self._asked_for(asked)
         named = [str(each) for each in parents] if getattr(self.of, "as_text", False) else parents
-        kind = type(named[0])
+        kind, ids = type(named[0]), ids_value(named)
         rows: Sequence[Record] = ()
         counts: dict[Any, int] = {}
         if self.reads_rows:
             statement = self.table.statements.get(
                 (key, _kind(request)), lambda: self._write(asked, arguments, request, kind)
             )
-            rows = await fetch_records(statement.sql, *statement.values, *bound_values(request), named)
+            rows = await fetch_records(statement.sql, *statement.values, *bound_values(request), ids)
         if self.counts:
             statement = self.counted.get(key, lambda: self._write_count(asked, arguments, kind))
-            counts = {row[0]: row[1] for row in await fetch_records(statement.sql, *statement.values, named)}
+            counts = {row[0]: row[1] for row in await fetch_records(statement.sql, *statement.values, ids)}
         found: dict[Any, list[Any]] = {each: [] for each in named}
         for row in rows:
             found[row[-1]].append(row)
-        places, render = self._keys(request)[1], self.render
-        pages = {each: RecordPage(there, request, places) for each, there in found.items()}
+        places = self._keys(request)[1]
+        pages = [RecordPage(there, request, places) for there in found.values()]
         lists: Lists = []
         if self.table.lists:
-            lists = await self.table.below(asked, [row for page in pages.values() for row in page.rows])
+            lists = await self.table.below(asked, [row for page in pages for row in page.rows])
+        render, count = self.render, counts.get
         return {
-            parent: render(page.rows, lists, asked, page, counts.get(name))
-            for parent, (name, page) in zip(parents, pages.items(), strict=True)
+            parent: render(page.rows, lists, asked, page, count(name))
+            for parent, name, page in zip(parents, named, pages, strict=True)
         }
 
     def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:

@@ -9,7 +9,7 @@ from app.graphql.ids import decode_id, key_of, row_id
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined
 from app.graphql.plan.running import Asked, Below, Lists, Record, Table
-from app.graphql.plan.statements import PAGE, Rows, Statement, many_statement, one_statement
+from app.graphql.plan.statements import PAGE, Rows, Statement, ids_value, many_statement, one_statement
 
 RenderRow = Callable[[Record, Lists, Asked], Any]
 
@@ -57,7 +57,7 @@ class ReadMany:
         if not wanted:
             return {}
         statement = self.table.statements.get(asked.rights, lambda: self._write(asked, type(wanted[0])))
-        rows = await fetch_records(statement.sql, *statement.values, wanted)
+        rows = await fetch_records(statement.sql, *statement.values, ids_value(wanted))
         lists = await self.table.below(asked, rows)
         return {row[self._at]: self.render(row, lists, asked) for row in rows}
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
 
+import orjson
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
@@ -19,8 +20,8 @@ from app.graphql.pages import PageRequest, beyond
 from app.models import Entity
 
 _PARAMETER = re.compile(r"\$(\d+)")
-PAGE, BASE, PARENT = '"$page"', '"$base"', '"$parent"'
-KINDS = {int: "bigint", str: "text"}
+PAGE, BASE, PARENT, ROW = '"$page"', '"$base"', '"$parent"', '"$row"'
+KINDS: dict[type, str] = {str: "text"}
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,15 @@ def many_statement(
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
+<<<<<<< Updated upstream
     ids = f"${len(writer.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
     told = ""
     if id_tells is not None:
         column, function = id_tells
         told = f" AND {_name(column)} = ANY(ARRAY(SELECT {function}(id) FROM unnest({ids}) AS id))"
+=======
+    ids = _ids(len(writer.values) + 1, kind)
+>>>>>>> Stashed changes
     return Statement(
         f'SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE "id" = ANY({ids}){told}) AS {PAGE}{joins}',
         tuple(writer.values),
@@ -142,11 +147,12 @@ def pages_statement(base: Rows, request: PageRequest, level: Level, kind: type) 
     page = writer.put(base)
     joins = _joins(writer, level)
     page = _page(page, request, len(writer.values))
-    parents = f"${len(writer.values) + len(bound_values(request)) + 1}::{KINDS.get(kind, 'uuid')}[]"
-    order = f" ORDER BY parent.id, {_order(request, PAGE + '.')}" if joins else ""
+    parents = _ids(len(writer.values) + len(bound_values(request)) + 1, kind)
+    # Joined inside, for each parent, it keeps its order by itself; outside, all rows would be sorted once more.
+    order = f" ORDER BY {_order(request, PAGE + '.')}" if joins else ""
+    rows = f"SELECT {_cells(level)} FROM ({page}) AS {PAGE}{joins}{order}"
     return Statement(
-        f"SELECT {_cells(level)}, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id)"
-        f" CROSS JOIN LATERAL ({page}) AS {PAGE}{joins}{order}",
+        f"SELECT {ROW}.*, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id) CROSS JOIN LATERAL ({rows}) AS {ROW}",
         tuple(writer.values),
     )
 
@@ -158,7 +164,7 @@ def count_statement(base: Rows) -> Statement:
 
 def counts_statement(base: Rows, kind: type) -> Statement:
     """How many rows there are under each of the parents, who are the last parameter: parent and number."""
-    parents = f"${len(base.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    parents = _ids(len(base.values) + 1, kind)
     return Statement(
         f"SELECT parent.id, (SELECT count(*) FROM ({base.sql}) AS {BASE}) FROM unnest({parents}) AS parent(id)",
         base.values,
@@ -172,6 +178,16 @@ def bound_values(request: PageRequest) -> list[Any]:
         for value in request.bound or ()
         if value is not None
     ]
+
+
+def ids_value(ids: Sequence[Any]) -> Any:
+    """Ids as a parameter: numbers as one text, of which asyncpg's way to write an array would be most of the work."""
+    return f"{{{orjson.dumps(ids)[1:-1].decode()}}}" if type(ids[0]) is int else ids
+
+
+def _ids(number: int, kind: type) -> str:
+    """That parameter."""
+    return f"${number}::text::bigint[]" if kind is int else f"${number}::{KINDS.get(kind, 'uuid')}[]"
 
 
 def _page(base: str, request: PageRequest, before: int) -> str:
