@@ -1,10 +1,13 @@
-"""What happens to connections that stay open: the server stops, a token is revoked, an old one ends late."""
+"""What happens to connections that stay open: the server stops, a token is revoked, an old one ends late. And how soon
+requests of who lost a right by another server are refused."""
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.client import Client
+from app.identity import SURE_SECONDS
 from tests.faults.changes import CHANGES, CURSOR, Change, Follower, change_of, read_log
 from tests.faults.machine import CREATE, Machine
 from tests.live import LiveServer, run_server
@@ -21,6 +25,16 @@ from tests.machine import until
 LIMIT = 20.0
 PROTOCOL = Subprotocol("graphql-transport-ws")
 TOKEN = "mutation { createToken(input: {}) { key token { id } userErrors { code message } } }"
+WHO = "{ viewer { user { username } } }"
+TOKEN_FOR = (
+    "mutation ($of: ID!) { createToken(input: {user: $of}) { key token { id } userErrors { code message } } }"
+)
+USER = """mutation ($name: String!) { createUser(input: {username: $name}) {
+  user { id } userErrors { code message } } }"""
+WORKSPACE = """mutation ($name: String!) { createWorkspace(input: {name: $name}) {
+  workspace { id } userErrors { code message } } }"""
+ROLE = """mutation ($of: ID!, $in: ID!, $role: Role) { setWorkspaceRole(input: {workspace: $in, user: $of, role: $role}) {
+  userErrors { code message } } }"""
 DISABLE = "mutation ($id: ID!) { disableToken(input: {id: $id}) { userErrors { code message } } }"
 WORKER = "query ($name: String!) { worker(name: $name) { connected } }"
 DISCONNECTED = 'subscription ($after: Cursor) { events(after: $after, filter: {types: ["worker.disconnected"]}) { cursor } }'
@@ -79,6 +93,68 @@ async def test_a_token_that_is_revoked_elsewhere_closes_its_sockets_within_a_sec
         goodbye = await asyncio.wait_for(socket, 1)
 
     assert goodbye == (4403, "Token revoked")
+
+
+async def test_a_token_that_is_revoked_elsewhere_is_refused_within_a_second(pair: Pair) -> None:
+    here, there = pair
+    async with Client(here.url, await here.sign_in()) as admin:
+        made = await admin.mutate(TOKEN)
+        asking = Asking(there, made["key"], WHO)
+
+        async with asking.until_refused():
+            await admin.mutate(DISABLE, {"id": made["token"]["id"]})
+
+    assert asking.answers[0] == {"data": {"viewer": {"user": {"username": "admin"}}}}
+    assert asking.answers[-1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert asking.believed_for < SURE_SECONDS
+
+
+async def test_a_membership_that_ends_elsewhere_is_none_within_a_second(pair: Pair) -> None:
+    here, there = pair
+    name = f"mem-{uuid4().hex}"
+    async with Client(here.url, await here.sign_in()) as admin:
+        user = (await admin.mutate(USER, {"name": name}))["user"]["id"]
+        workspace = (await admin.mutate(WORKSPACE, {"name": name}))["workspace"]["id"]
+        await admin.mutate(ROLE, {"of": user, "in": workspace, "role": "CONTRIBUTOR"})
+        key = (await admin.mutate(TOKEN_FOR, {"of": user}))["key"]
+        asking = Asking(there, key, f'{{ workspace(name: "{name}") {{ id }} }}')
+
+        async with asking.until_refused():
+            await admin.mutate(ROLE, {"of": user, "in": workspace})
+
+    assert asking.answers[0] == {"data": {"workspace": {"id": workspace}}}
+    assert asking.answers[-1] == {"data": {"workspace": None}}
+    assert asking.believed_for < SURE_SECONDS
+
+
+class Asking:
+    """Asks a server the same again and again, until the answer is another than the first."""
+
+    def __init__(self, server: LiveServer, key: str, query: str) -> None:
+        self.url, self.query = server.graphql, query
+        self.headers = {"Authorization": f"Bearer {key}"}
+        self.answers: list[Any] = []
+        self.last_believed = 0.0
+        self.believed_for = 0.0
+        """Seconds from the answer to the change until the last request was sent that was answered as before."""
+
+    @asynccontextmanager
+    async def until_refused(self) -> AsyncIterator[None]:
+        """Ask from before the change that is made in here."""
+        asking = asyncio.create_task(self._ask())
+        await until(lambda: len(self.answers) > 10)
+        yield
+        changed = monotonic()
+        await asyncio.wait_for(asking, LIMIT)
+        self.believed_for = self.last_believed - changed
+
+    async def _ask(self) -> None:
+        async with httpx.AsyncClient(verify=False, timeout=LIMIT, headers=self.headers) as http:
+            while not self.answers or self.answers[-1] == self.answers[0]:
+                sent = monotonic()
+                self.answers.append((await http.post(self.url, json={"query": self.query})).json())
+                if self.answers[-1] == self.answers[0]:
+                    self.last_believed = sent
 
 
 async def test_an_old_connection_that_ends_late_does_not_disconnect_its_worker(pair: Pair) -> None:
