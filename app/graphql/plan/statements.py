@@ -115,15 +115,11 @@ def many_statement(
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
-<<<<<<< Updated upstream
-    ids = f"${len(writer.values) + 1}::{KINDS.get(kind, 'uuid')}[]"
+    ids = _ids(len(writer.values) + 1, kind)
     told = ""
     if id_tells is not None:
         column, function = id_tells
         told = f" AND {_name(column)} = ANY(ARRAY(SELECT {function}(id) FROM unnest({ids}) AS id))"
-=======
-    ids = _ids(len(writer.values) + 1, kind)
->>>>>>> Stashed changes
     return Statement(
         f'SELECT {_cells(level)} FROM (SELECT * FROM ({page}) AS {BASE} WHERE "id" = ANY({ids}){told}) AS {PAGE}{joins}',
         tuple(writer.values),
