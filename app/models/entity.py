@@ -96,7 +96,7 @@ class Entity(Model, metaclass=_Uncommented):
         if cls.id_tells is None:
             return Q(id__in=ids)
         column, function = cls.id_tells
-        told = ", ".join(f"{function}('{id}')" for id in ids)
+        told = ", ".join(f"{function}('{UUID(str(id))}')" for id in ids)
         return Q(id__in=ids) & holds(f"{column}__in", RawSQL(f"({told})"))
 
     @classmethod
