@@ -87,7 +87,7 @@ async def insert_from(
     made = await fetch_records(sql, *source.values, given)
     if made:
         _tell_after_commit(event)
-    return [model._init_from_db(**dict(row.items())) for row in made]
+    return [model.from_record(row) for row in made]
 
 
 def _written(value: object) -> str:

@@ -318,7 +318,7 @@ async def pages_under(
     )
     found: dict[Any, list[Any]] = {each: [] for each in parents}
     for row in rows:
-        found[row.pop("$parent")].append(model._init_from_db(**row))
+        found[row.pop("$parent")].append(model.from_record(row))
     counts = _Counts(parents, under(query, parent))
     return [Page(found[each], request, partial(counts.of, each)) for each in parents]
 

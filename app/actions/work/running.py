@@ -392,5 +392,5 @@ def _check_lease(seconds: int) -> None:
 
 
 def _row(row: dict[str, Any]) -> WorkRequest:
-    request: WorkRequest = WorkRequest._init_from_db(**row)
+    request: WorkRequest = WorkRequest.from_record(row)
     return request
