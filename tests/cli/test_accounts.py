@@ -1,9 +1,5 @@
 """The commands for people, tokens and workers, as an operator types them."""
 
-import asyncio
-import os
-import sys
-
 import pytest
 
 from app.access import Viewer
@@ -11,27 +7,13 @@ from app.actions.tokens import viewer_of
 from app.database import Database
 from app.models import Token, User, Worker, Workspace
 from tests.cast import make_cast
-
-
-async def _workyard(database: Database, *arguments: str, typed: str = "") -> tuple[int, str]:
-    """Run a command against a database; its exit code and all that it printed."""
-    credentials = database.credentials
-    url = f"postgresql://{credentials['user']}@/{credentials['database']}?host={credentials['host']}"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", *arguments,
-        env={**os.environ, "DATABASE_URL": url, "COLUMNS": "200"},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate(typed.encode())
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+from tests.cli.operator import workyard
 
 
 async def test_an_operator_makes_a_user_and_a_token_that_works(owndb: Database) -> None:
-    made, _ = await _workyard(owndb, "users", "create", "ann", "--password-stdin", typed="correct horse\n")
-    code, key = await _workyard(owndb, "tokens", "create", "ann", "--scope", "read", "--days", "3")
-    _, listed = await _workyard(owndb, "users", "ls")
+    made, _ = await workyard(owndb, "users", "create", "ann", "--password-stdin", typed="correct horse\n")
+    code, key = await workyard(owndb, "tokens", "create", "ann", "--scope", "read", "--days", "3")
+    _, listed = await workyard(owndb, "users", "ls")
 
     assert (made, code) == (0, 0)
     viewer = await viewer_of(key.strip())
@@ -42,7 +24,7 @@ async def test_an_operator_makes_a_user_and_a_token_that_works(owndb: Database) 
 
 
 async def test_a_short_password_makes_no_user(owndb: Database) -> None:
-    code, said = await _workyard(owndb, "users", "create", "ann", "--password-stdin", typed="short\n")
+    code, said = await workyard(owndb, "users", "create", "ann", "--password-stdin", typed="short\n")
 
     assert code == 2
     assert "8 to 1000 characters" in said
@@ -51,8 +33,8 @@ async def test_a_short_password_makes_no_user(owndb: Database) -> None:
 
 async def test_a_disabled_token_and_a_disabled_user_are_refused(owndb: Database) -> None:
     cast = await make_cast()
-    await _workyard(owndb, "tokens", "disable", cast.bob.key[:8])
-    await _workyard(owndb, "users", "disable", "vic")
+    await workyard(owndb, "tokens", "disable", cast.bob.key[:8])
+    await workyard(owndb, "users", "disable", "vic")
 
     assert await viewer_of(cast.bob.key) is None
     assert await viewer_of(cast.vic.key) is None
@@ -63,11 +45,11 @@ async def test_a_worker_is_disabled_and_enabled_by_name_and_invited(owndb: Datab
     cast = await make_cast()
     name = cast.machine.worker.name
 
-    await _workyard(owndb, "workers", "disable", name)
+    await workyard(owndb, "workers", "disable", name)
     assert not await Token.exists(id=cast.machine.worker.token_id, enabled=True)
-    await _workyard(owndb, "workers", "enable", name)
+    await workyard(owndb, "workers", "enable", name)
     assert await Token.exists(id=cast.machine.worker.token_id, enabled=True)
-    code, key = await _workyard(owndb, "workers", "invite")
+    code, key = await workyard(owndb, "workers", "invite")
 
     assert code == 0
     assert len(key.strip()) == 64
@@ -76,8 +58,8 @@ async def test_a_worker_is_disabled_and_enabled_by_name_and_invited(owndb: Datab
 
 async def test_an_operator_makes_a_tenant_whose_people_see_nothing_of_the_others(owndb: Database) -> None:
     cast = await make_cast()
-    await _workyard(owndb, "tenants", "create", "acme")
-    await _workyard(
+    await workyard(owndb, "tenants", "create", "acme")
+    await workyard(
         owndb,
         "users",
         "create",
@@ -102,7 +84,7 @@ async def test_an_operator_makes_a_tenant_whose_people_see_nothing_of_the_others
     [("users", "disable", "nobody"), ("tokens", "disable", "00000000"), ("workers", "enable", "nobody")],
 )
 async def test_what_is_not_there_is_said_in_one_sentence(owndb: Database, arguments: tuple[str, ...]) -> None:
-    code, said = await _workyard(owndb, *arguments)
+    code, said = await workyard(owndb, *arguments)
 
     assert code == 2
     assert "There is no" in said

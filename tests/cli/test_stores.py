@@ -1,8 +1,5 @@
 """The commands for stores and expiry, as an operator types them."""
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from app.models import Artifact, FileStore, FileToRemove, OutboxEvent, Task
 from app.settings import Settings
 from tests.actions.files.rows import FUTURE, PAST, Yard, there
 from tests.cast import make_cast
+from tests.cli.operator import workyard
 
 
 @pytest.fixture
@@ -23,19 +21,9 @@ async def yard(owndb: Database, tmp_path: Path) -> Yard:
     return Yard(await make_cast(), settings, Stores(settings), await FileStore.get(name="Default"))
 
 
-async def workyard(database: Database, files: Path, *arguments: str) -> tuple[int, str]:
-    """Run a command against a database; its exit code and all that it printed."""
-    credentials = database.credentials
-    url = f"postgresql://{credentials['user']}@/{credentials['database']}?host={credentials['host']}"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", *arguments,
-        env={**os.environ, "DATABASE_URL": url, "FILES_DIR": str(files), "COLUMNS": "300"},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+async def stores(database: Database, files: Path, *arguments: str) -> tuple[int, str]:
+    """Run a command where files are; its exit code and all that it printed."""
+    return await workyard(database, *arguments, FILES_DIR=str(files), COLUMNS="300")
 
 
 async def test_a_store_is_added_changed_listed_and_forgotten(
@@ -45,7 +33,7 @@ async def test_a_store_is_added_changed_listed_and_forgotten(
     directory.mkdir()
     files = yard.settings.files_directory
 
-    added = await workyard(
+    added = await stores(
         owndb,
         files,
         "stores",
@@ -57,10 +45,10 @@ async def test_a_store_is_added_changed_listed_and_forgotten(
         "--max-size",
         "1K",
     )
-    listed = await workyard(owndb, files, "stores", "ls")
-    changed = await workyard(owndb, files, "stores", "change", "disk", "--max-size", "none", "--read-only")
+    listed = await stores(owndb, files, "stores", "ls")
+    changed = await stores(owndb, files, "stores", "change", "disk", "--max-size", "none", "--read-only")
     row = await FileStore.get(name="disk")
-    forgotten = await workyard(owndb, files, "stores", "rm", "disk")
+    forgotten = await stores(owndb, files, "stores", "rm", "disk")
 
     assert added == (0, "the store 'disk' works and was added\n")
     assert str(directory) in listed[1] and "hard 1,024" in listed[1] and "Default" in listed[1]
@@ -83,7 +71,7 @@ async def test_a_store_is_added_changed_listed_and_forgotten(
 async def test_what_cannot_be_is_refused_in_a_sentence(
     owndb: Database, yard: Yard, arguments: tuple[str, ...], said: str
 ) -> None:
-    code, printed = await workyard(owndb, yard.settings.files_directory, "stores", *arguments)
+    code, printed = await stores(owndb, yard.settings.files_directory, "stores", *arguments)
 
     assert code != 0
     assert said in printed
@@ -95,11 +83,11 @@ async def test_a_check_tells_of_what_is_lost_by_its_exit_code(owndb: Database, y
     await yard.artifact(files=[b"content", b"other"])
     files = yard.settings.files_directory
 
-    well = await workyard(owndb, files, "stores", "check", "--read-all")
+    well = await stores(owndb, files, "stores", "check", "--read-all")
     for path in (files / "store").rglob("*-7"):
         path.write_bytes(b"CONTENT")
-    quick = await workyard(owndb, files, "stores", "check")
-    wrong = await workyard(owndb, files, "stores", "check", "Default", "--read-all", "--remove")
+    quick = await stores(owndb, files, "stores", "check")
+    wrong = await stores(owndb, files, "stores", "check", "Default", "--read-all", "--remove")
 
     assert well == (0, "Default: 2 files, 12 bytes; well\n")
     assert quick[0] == 0
@@ -112,8 +100,8 @@ async def test_files_are_moved_and_a_task_may_do_it(owndb: Database, yard: Yard,
     await yard.artifact(files=[b"one", b"two"])
     files = yard.settings.files_directory
 
-    moved = await workyard(owndb, files, "stores", "copy", "Default", "other", "--workspace", "lab", "--move")
-    sent = await workyard(owndb, files, "stores", "copy", "other", "Default", "--background")
+    moved = await stores(owndb, files, "stores", "copy", "Default", "other", "--workspace", "lab", "--move")
+    sent = await stores(owndb, files, "stores", "copy", "other", "Default", "--background")
 
     assert moved[0] == 0
     assert "Copied 2 files with 6 bytes; 0 were there. The source let go of 2." in moved[1]
@@ -131,12 +119,12 @@ async def test_artifacts_expire_or_are_only_told(owndb: Database, yard: Yard) ->
     source = await yard.artifact(FUTURE, to=[target])
     files = yard.settings.files_directory
 
-    told = await workyard(owndb, files, "artifacts", "expire", "--dry-run", "--at", "2100-01-01T00:00Z")
+    told = await stores(owndb, files, "artifacts", "expire", "--dry-run", "--at", "2100-01-01T00:00Z")
     stayed = await there(target, source)
-    first = await workyard(owndb, files, "artifacts", "expire")
+    first = await stores(owndb, files, "artifacts", "expire")
     await Artifact.filter(id=source.id).update(expire_at=now())
-    second = await workyard(owndb, files, "artifacts", "expire")
-    wrong = await workyard(owndb, files, "artifacts", "expire", "--at", "tomorrow")
+    second = await stores(owndb, files, "artifacts", "expire")
+    wrong = await stores(owndb, files, "artifacts", "expire", "--at", "tomorrow")
 
     counts = "2 artifacts, 1 relations, 0 unfinished uploads, 1 files.\n  Default: 1 files, 7 bytes\n"
     assert told == (0, f"Would remove {counts}")

@@ -26,22 +26,15 @@ from app.models import Schedule, Task, TaskLog, TaskState, Workspace
 from app.tasks import enqueue
 from app.tasks.schedules import ScheduleSpec
 from tests import task_actors
+from tests.cli.operator import workyard
 from tests.live import url_of
 
 MODULE = "tests.task_actors"
 
 
-async def workyard(database: Database, *arguments: str) -> tuple[int, str]:
-    """Run a command against a database; its exit code and all that it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", "tasks", *arguments,
-        env={**os.environ, "DATABASE_URL": url_of(database.credentials), "TASK_MODULES": MODULE, "COLUMNS": "200"},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+async def tasks(database: Database, *arguments: str) -> tuple[int, str]:
+    """Run a command of `tasks` against a database; its exit code and all that it printed."""
+    return await workyard(database, "tasks", *arguments, TASK_MODULES=MODULE)
 
 
 @dataclass
@@ -97,7 +90,7 @@ async def terminal(database: Database, *arguments: str) -> AsyncIterator[Screen]
 
 async def listed(database: Database, *arguments: str) -> list[Any]:
     """What `ls --json` says."""
-    code, printed = await workyard(database, "ls", "--json", *arguments)
+    code, printed = await tasks(database, "ls", "--json", *arguments)
     assert code == 0, printed
     found: list[Any] = orjson.loads(printed)
     return found
@@ -113,7 +106,7 @@ async def test_top_prints_once_where_there_is_no_terminal(owndb: Database) -> No
         " ('gone.test', '1', 78, now() - interval '1 minute')"
     )
 
-    code, printed = await workyard(owndb, "top")
+    code, printed = await tasks(owndb, "top")
 
     lines = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}
     assert code == 0
@@ -204,7 +197,7 @@ async def test_workyards_own_chores_are_listed_when_they_are_asked_for(owndb: Da
 async def test_the_list_for_people_has_a_line_for_each_task(owndb: Database) -> None:
     await enqueue(task_actors.noop.message(1), uid="red", delay=timedelta(hours=1))
 
-    code, printed = await workyard(owndb, "ls")
+    code, printed = await tasks(owndb, "ls")
 
     assert code == 0
     assert f"{MODULE}.noop:red" in printed
@@ -216,8 +209,8 @@ async def test_a_task_is_shown_with_its_message_and_its_log(owndb: Database, by:
     sent = await task_actors.noop.send_async(42)
 
     name = str(sent.id) if by == "number" else str(sent.message_id)
-    code, printed = await workyard(owndb, "show", name)
-    _, as_json = await workyard(owndb, "show", name, "--json")
+    code, printed = await tasks(owndb, "show", name)
+    _, as_json = await tasks(owndb, "show", name, "--json")
 
     assert code == 0
     assert "queued" in printed
@@ -231,7 +224,7 @@ async def test_a_task_whose_message_nobody_can_read_is_shown_all_the_same(owndb:
     sent = await task_actors.noop.send_async(1)
     await fetch("UPDATE task SET message = 'no json' WHERE id = $1", sent.id)
 
-    code, printed = await workyard(owndb, "show", str(sent.id), "--json")
+    code, printed = await tasks(owndb, "show", str(sent.id), "--json")
 
     assert code == 0
     assert orjson.loads(printed)["args"] is None
@@ -241,8 +234,8 @@ async def test_a_rejected_task_is_retried_and_one_that_waits_is_not(owndb: Datab
     rejected, waiting = await task_actors.fails.send_async(1), await task_actors.noop.send_async(2)
     await reject(rejected.id)
 
-    code, said = await workyard(owndb, "retry", str(rejected.message_id))
-    refused, why = await workyard(owndb, "retry", str(waiting.id))
+    code, said = await tasks(owndb, "retry", str(rejected.message_id))
+    refused, why = await tasks(owndb, "retry", str(waiting.id))
 
     assert (code, said) == (0, "1 task will be tried again\n")
     assert (await Task.get(id=rejected.id)).state is TaskState.QUEUED
@@ -258,7 +251,7 @@ async def test_rejected_tasks_are_retried_by_choice(owndb: Database) -> None:
     for task in (*sent, other):
         await reject(task.id)
 
-    code, said = await workyard(owndb, "retry", "--actor", f"{MODULE}.fails")
+    code, said = await tasks(owndb, "retry", "--actor", f"{MODULE}.fails")
 
     assert (code, said) == (0, "3 tasks will be tried again\n")
     assert [task.id for task in await Task.filter(state=TaskState.REJECTED)] == [other.id]
@@ -266,7 +259,7 @@ async def test_rejected_tasks_are_retried_by_choice(owndb: Database) -> None:
 
 async def test_retrying_wants_names_or_a_choice_and_not_both(owndb: Database) -> None:
     for arguments in ((), ("1", "--queue", "default")):
-        code, said = await workyard(owndb, "retry", *arguments)
+        code, said = await tasks(owndb, "retry", *arguments)
 
         assert code == 2
         assert "name tasks, or choose some" in said
@@ -275,7 +268,7 @@ async def test_retrying_wants_names_or_a_choice_and_not_both(owndb: Database) ->
 async def test_a_task_that_waits_is_cancelled(owndb: Database) -> None:
     sent = await task_actors.noop.send_async(1)
 
-    code, said = await workyard(owndb, "cancel", str(sent.id))
+    code, said = await tasks(owndb, "cancel", str(sent.id))
 
     assert (code, said) == (0, f"task {sent.id} is cancelled\n")
     assert (await Task.get(id=sent.id)).state is TaskState.REJECTED
@@ -286,7 +279,7 @@ async def test_what_ended_long_enough_ago_is_purged_with_its_log(owndb: Database
     await reject(old.id, ended=timedelta(days=8))
     await reject(new.id, ended=timedelta(days=6))
 
-    code, said = await workyard(owndb, "purge", "--older-than", "7d")
+    code, said = await tasks(owndb, "purge", "--older-than", "7d")
 
     assert (code, said) == (0, "1 task removed\n")
     assert [task.id for task in await Task.all().order_by("id")] == [new.id, waiting.id]
@@ -303,7 +296,7 @@ async def test_what_ended_long_enough_ago_is_purged_with_its_log(owndb: Database
     ],
 )
 async def test_a_mistake_is_answered_in_words(owndb: Database, arguments: tuple[str, ...], said: str) -> None:
-    code, printed = await workyard(owndb, *arguments)
+    code, printed = await tasks(owndb, *arguments)
 
     assert code == 2
     assert said in " ".join(printed.replace("│", " ").split())
@@ -341,11 +334,11 @@ async def test_a_schedule_is_paused_changed_sent_and_unpaused(owndb: Database) -
     await declare_schedules([ScheduleSpec(task_actors.noop, "0 6 * * *", identifier="mornings", args=[7])])
     schedule = await Schedule.get(identifier="mornings")
 
-    paused, _ = await workyard(owndb, "schedules", "pause", f"{MODULE}.noop")
-    changed, _ = await workyard(owndb, "schedules", "set-crontab", str(schedule.id), "30 7 * * *")
-    sent, said = await workyard(owndb, "schedules", "send", str(schedule.id))
-    (shown,) = orjson.loads((await workyard(owndb, "schedules", "ls", "--json"))[1])
-    wrong, why = await workyard(owndb, "schedules", "set-crontab", str(schedule.id), "now and then")
+    paused, _ = await tasks(owndb, "schedules", "pause", f"{MODULE}.noop")
+    changed, _ = await tasks(owndb, "schedules", "set-crontab", str(schedule.id), "30 7 * * *")
+    sent, said = await tasks(owndb, "schedules", "send", str(schedule.id))
+    (shown,) = orjson.loads((await tasks(owndb, "schedules", "ls", "--json"))[1])
+    wrong, why = await tasks(owndb, "schedules", "set-crontab", str(schedule.id), "now and then")
 
     assert (paused, changed, sent) == (0, 0, 0)
     task = await Task.get()
@@ -355,9 +348,9 @@ async def test_a_schedule_is_paused_changed_sent_and_unpaused(owndb: Database) -
     assert wrong == 2
     assert "A crontab has five fields" in why
 
-    await workyard(owndb, "schedules", "unpause", str(schedule.id))
+    await tasks(owndb, "schedules", "unpause", str(schedule.id))
     schedule = await Schedule.get(id=schedule.id)
     assert not schedule.paused
     assert schedule.next_run <= now()
-    _, table = await workyard(owndb, "schedules", "ls")
+    _, table = await tasks(owndb, "schedules", "ls")
     assert "mornings" in table
