@@ -1,13 +1,15 @@
-"""What tests ask of the machine: which processes run, and waiting for something, with a limit."""
+"""What tests ask of the machine: which processes run, what a program says, and waiting for something, with a limit."""
 
 import asyncio
 import os
-from collections.abc import Callable
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 
 LIMIT = 20.0
+SECONDS_OF_A_PROGRAM = 110.0
 
 
 def processes(base: Path) -> list[psutil.Process]:
@@ -27,3 +29,19 @@ async def until(true: Callable[[], bool], limit: float = LIMIT) -> None:
     async with asyncio.timeout(limit):
         while not true():
             await asyncio.sleep(0.01)
+
+
+async def said(command: Sequence[str], directory: Path, **environment: str) -> str:
+    """All that a program prints, which must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=directory, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        async with asyncio.timeout(SECONDS_OF_A_PROGRAM):
+            printed = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, printed
+    return printed

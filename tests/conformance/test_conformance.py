@@ -5,9 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from asyncio import create_subprocess_exec, timeout
-from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +12,7 @@ import httpx
 import pytest
 
 from tests.live import LiveServer
+from tests.machine import said
 
 pytestmark = pytest.mark.node
 
@@ -22,7 +20,6 @@ HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
 INSTALLED_FROM = MODULES / "installed-from.txt"
 OLDEST_NODE = 20
-SECONDS = 110
 
 
 @pytest.fixture(scope="session")
@@ -53,11 +50,11 @@ async def key(live_server: LiveServer) -> str:
 async def test_a_client_queries_changes_subscribes_and_resumes(
     node: str, live_server: LiveServer, key: str, script: str
 ) -> None:
-    await run([node, f"{script}.mjs", live_server.graphql, key])
+    await said([node, f"{script}.mjs", live_server.graphql, key], HERE)
 
 
 async def test_all_audits_of_graphql_over_http_are_ok(node: str, live_server: LiveServer, key: str) -> None:
-    output = await run([node, "audits.mjs", live_server.graphql, key])
+    output = await said([node, "audits.mjs", live_server.graphql, key], HERE)
 
     assert "61/61 audits ok" in output
 
@@ -69,24 +66,10 @@ async def test_relay_compiles_documents_against_the_published_schema(
     async with httpx.AsyncClient(verify=False) as http:
         (project / "schema.graphql").write_text((await http.get(f"{live_server.url}/schema.graphql")).text)
 
-    await run([node, str(MODULES / "relay-compiler" / "cli.js"), "relay.config.json"], cwd=project)
+    await said([node, str(MODULES / "relay-compiler" / "cli.js"), "relay.config.json"], project)
 
     compiled = {file.name for file in project.rglob("*.graphql.js")}
     assert {"WorkRequestsQuery.graphql.js", "WorkRequestsChangedSubscription.graphql.js"} <= compiled
-
-
-async def run(command: Sequence[str], cwd: Path = HERE) -> str:
-    """The output of a program that must succeed."""
-    process = await create_subprocess_exec(*command, cwd=cwd, stdout=PIPE, stderr=STDOUT)
-    try:
-        async with timeout(SECONDS):
-            output = (await process.communicate())[0].decode()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, output
-    return output
 
 
 def _not_here(reason: str) -> NoReturn:

@@ -1,12 +1,9 @@
 """Programs in the pages do what the pages say of them."""
 
-import asyncio
 import os
 import subprocess
 import sys
 import tomllib
-from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from tests.conformance.test_conformance import MODULES, node
 from tests.docs.pages import ROOT, blocks
 from tests.live import LiveServer
+from tests.machine import said
 
 __all__ = ["node"]  # a fixture
 
@@ -57,7 +55,7 @@ client.subscription(WATCH, { after: data.eventCursor }).subscribe(({ data, error
 async def test_the_python_that_submits_and_waits_gets_the_output(yard: LiveServer, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(blocks(GUIDES / "watching.md", "python")[0])
 
-    printed = await run(
+    printed = await said(
         [sys.executable, "program.py"],
         tmp_path,
         PYTHONPATH=str(ROOT),
@@ -80,7 +78,7 @@ async def test_the_javascript_that_watches_sees_every_change_once(
     (tmp_path / "program.mjs").write_text(begin + snippet + use)
     (tmp_path / "node_modules").symlink_to(MODULES)
 
-    printed = await run([node, "program.mjs"], tmp_path)
+    printed = await said([node, "program.mjs"], tmp_path)
 
     assert printed.split() == ["PENDING", "RUNNING", "COMPLETED"]
 
@@ -137,19 +135,3 @@ def test_the_schedule_in_the_guide_to_tasks_can_be_declared(tmp_path: Path) -> N
     ).stdout  # fmt: skip
 
     assert printed == "[('reports.count_words', '0 6 * * mon-fri')]\n"
-
-
-async def run(command: Sequence[str], directory: Path, **environment: str) -> str:
-    """What a program prints, which must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=directory, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
-    )
-    try:
-        async with asyncio.timeout(SECONDS):
-            printed = (await process.communicate())[0].decode()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, printed
-    return printed
