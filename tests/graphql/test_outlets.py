@@ -1,7 +1,7 @@
 """Ways out to a client: the same bytes whichever is taken, and none when there is no room."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from app.graphql import outlets, websocket
 from app.graphql.outlets import ReadyFrames, Sending, text_frame
 from app.graphql.rendering import Event, Parcel, Rendered
 from tests.graphql.small import Small, make_small, serve
-from tests.graphql.test_websocket import PROTOCOL, settled, socket_to
+from tests.graphql.test_websocket import PROTOCOL, socket_to
 
 FILLED = "subscription ($size: Int!) { ticks(to: 3) { number filler(size: $size) } }"
 
@@ -96,6 +96,7 @@ async def test_there_are_none_where_an_extension_changes_frames() -> None:
 
 
 async def test_a_client_that_does_not_read_holds_its_subscription_back_either_way(both: Small) -> None:
+    """Its source is asked for no more than what fits into the buffers on the way."""
     async with socket_to(both) as client:
         client.socket.transport.pause_reading()
         await client.subscribe("subscription { ticks(to: 0) { number context filler(size: 100000) } }")
@@ -107,6 +108,18 @@ async def test_a_client_that_does_not_read_holds_its_subscription_back_either_wa
     assert 0 < rendered < 500
     numbers = [message["payload"]["data"]["ticks"]["number"] for message in messages]
     assert numbers == list(range(1, rendered + 21))
+
+
+async def settled(read: Callable[[], int]) -> int:
+    """The number, once it has not changed for many turns of the event loop."""
+    turns = 0
+    before = read()
+    async with asyncio.timeout(30):
+        while not before or turns < 1000:
+            await asyncio.sleep(0)
+            turns = turns + 1 if read() == before else 0
+            before = read()
+    return before
 
 
 class Server:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -393,30 +393,3 @@ async def test_a_shutdown_that_meets_a_client_just_leaving_ends_in_order() -> No
     await small.endpoint(scope, receive, send)
 
     assert sent == ["websocket.accept", "websocket.send"]
-
-
-async def test_a_client_that_does_not_read_holds_its_subscription_back(small: Small) -> None:
-    """Its source is asked for no more than what fits into the buffers on the way."""
-    async with socket_to(small) as client:
-        client.socket.transport.pause_reading()
-        await client.subscribe("subscription { ticks(to: 0) { number context filler(size: 100000) } }")
-        await small.book.until(lambda book: book.open_sources == 1)
-        rendered = await settled(lambda: small.book.rendered)
-        client.socket.transport.resume_reading()
-        messages = await client.collect(rendered + 50)
-
-    assert 0 < rendered < 500
-    numbers = [message["payload"]["data"]["ticks"]["number"] for message in messages]
-    assert numbers == list(range(1, rendered + 51))
-
-
-async def settled(read: Callable[[], int]) -> int:
-    """The number, once it has not changed for many turns of the event loop."""
-    turns = 0
-    before = read()
-    async with asyncio.timeout(30):
-        while not before or turns < 1000:
-            await asyncio.sleep(0)
-            turns = turns + 1 if read() == before else 0
-            before = read()
-    return before
