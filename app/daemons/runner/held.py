@@ -10,7 +10,7 @@ from app.actions.tasks.finishing import End, Progress, worse
 from app.clock import now
 from app.models.tasks import LogEvent, LogLevel, TaskState
 from app.tasks.outcomes import Outcome
-from app.tasks.running import CANCELLED_LINE, MACHINERY, RunningTask
+from app.tasks.running import CANCELLED_LINE, GIVEN_BACK_LINE, MACHINERY, RunningTask
 
 
 class Held:
@@ -137,6 +137,23 @@ class Held:
             events=self.events,
         )
         return End(self.claimed, outcome, self.number, self.worst_level, keep)
+
+    def abandoned(self, task: RunningTask, keep: float) -> End:
+        """It does not stop: what it still does is not accepted, and it goes back into its queue."""
+        task.closed = True
+        if self.work is not None:
+            self.work.cancel()
+        task.become(TaskState.QUEUED)
+        outcome = Outcome(
+            TaskState.QUEUED,
+            task.retries,
+            task.take_lines(),
+            task.take_transitions(),
+            reason="given_back",
+            requeued=LogEvent(GIVEN_BACK_LINE, LogLevel.INFO, MACHINERY),
+            events=self.events,
+        )
+        return self.ended(outcome, keep)
 
     def cancelled(self, keep: float) -> End:
         """It was cancelled before it began."""

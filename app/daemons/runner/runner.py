@@ -26,18 +26,13 @@ from app.daemons.runner.processes import Processes
 from app.daemons.runner.threads import Threads
 from app.daemons.runner.waits import end, first_of, within
 from app.database import Database
-from app.models.tasks import IN_WORK, LogEvent, LogLevel, TaskState
+from app.models.tasks import IN_WORK
 from app.settings import Settings
 from app.tasks.broker import TaskBroker, broker
 from app.tasks.messages import Message
 from app.tasks.outcomes import Outcome, refuse
 from app.tasks.processing import process
-from app.tasks.running import (
-    GIVEN_BACK_LINE,
-    MACHINERY,
-    RunningTask,
-    TaskCancelled,
-)
+from app.tasks.running import RunningTask, TaskCancelled
 
 WATCH_EVERY = 0.05
 """How often running tasks are looked at for what is to be told of them: a state that lasts, and lines of their logs."""
@@ -469,22 +464,8 @@ class Runner:
             log.warning(
                 "a task does not stop: another runner will run it too", task=task.id, actor=task.actor_name
             )
-            task.closed = True
             del self._held[task.id]
-            if held.work is not None:
-                held.work.cancel()
-            task.become(TaskState.QUEUED)
-            line = LogEvent(GIVEN_BACK_LINE, LogLevel.INFO, MACHINERY)
-            outcome = Outcome(
-                TaskState.QUEUED,
-                task.retries,
-                task.take_lines(),
-                task.take_transitions(),
-                reason="given_back",
-                requeued=line,
-                events=held.events,
-            )
-            self._put(held.ended(outcome, self._keep))
+            self._put(held.abandoned(task, self._keep))
 
     def _busy(self) -> bool:
         return bool(self._held)
