@@ -129,7 +129,7 @@ async def serve(cast: Cast, directory: Path) -> AsyncIterator[Shelf]:
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     try:
-        async with httpx.AsyncClient(base_url=settings.bind_url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=settings.bind_url, timeout=60, verify=False) as http:
             yield Shelf(cast, settings, stores, http, server)
     finally:
         await server.shutdown()
