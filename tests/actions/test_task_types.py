@@ -60,7 +60,11 @@ async def test_a_schema_that_is_no_object_is_refused(cast: Cast, data_schema: An
     [
         ({"properties": {"n": {"type": "integer", "minimum": 1}}}, {"n": 1}, {"n": 0}),
         ({"required": ["n"], "additionalProperties": False}, None, {"n": 1}),
-        ({"properties": {"s": {"pattern": r"\Ax+\Z"}}}, {"s": "xx"}, {"s": "xx\n"}),  # a pattern that only Python reads
+        (
+            {"properties": {"s": {"pattern": r"\Ax+\Z"}}},
+            {"s": "xx"},
+            {"s": "xx\n"},
+        ),  # a pattern that only Python reads
         ({"properties": {"n": {"multipleOf": 0.1}}}, {"n": 0.3}, {"n": 0.35}),
         ({"properties": {"at": {"format": "date-time"}}}, {"at": "never"}, None),
         ({"$schema": "http://127.0.0.1:1/nowhere", "type": "object"}, {"n": 1}, None),
