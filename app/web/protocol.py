@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -67,7 +68,8 @@ class Protocol(HttpToolsProtocol):
         """Begin to answer a request. Who has the whole answer may give it in one step."""
         super().on_headers_complete()
         scope: Any = self.scope
-        scope[WHOLE] = partial(_send_whole, self._gathering, self.cycle)
+        # The cycle has the scope: were it to have the cycle, too, each request would be garbage that only a collection finds.
+        scope[WHOLE] = partial(_send_whole, self._gathering, ref(self.cycle))
 
     def handle_websocket_upgrade(self) -> None:
         """A socket writes frame by frame, and has rules of its own."""
@@ -76,12 +78,19 @@ class Protocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
 
-def _send_whole(transport: Gathering, cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+def _send_whole(transport: Gathering, of: "ref[RequestResponseCycle]", head: bytes, body: bytes) -> bool:
     """What uvicorn does in two messages, of which it looks at each header, for an answer whose headers are known to be good.
 
     False when it has not been sent: what is special is left to uvicorn.
     """
-    if cycle.response_started or cycle.disconnected or not cycle.keep_alive or cycle.flow.write_paused:
+    cycle = of()
+    if (
+        cycle is None
+        or cycle.response_started
+        or cycle.disconnected
+        or not cycle.keep_alive
+        or cycle.flow.write_paused
+    ):
         return False
     cycle.response_started = cycle.response_complete = True
     usual = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])

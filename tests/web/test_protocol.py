@@ -1,11 +1,13 @@
 """What goes over the wire when responses are gathered into one write."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.graphql.http import WHOLE
 from app.web.protocol import MOST_HELD, Gathering, Protocol
@@ -166,4 +168,21 @@ async def test_a_long_body_comes_whole_to_who_reads_slowly(port: int) -> None:
     body = await asyncio.wait_for(reader.readexactly(20_000_000), LIMIT)
 
     assert body == b"y" * 20_000_000
+    writer.close()
+
+
+async def test_a_request_leaves_nothing_that_only_a_collection_finds(port: int) -> None:
+    reader, writer = await _ask(port, "/whole")
+    await asyncio.wait_for(reader.readuntil(b"all of it"), LIMIT)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            writer.write(b"GET /whole HTTP/1.1\r\nHost: here\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"all of it"), LIMIT)
+        left = sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert left < 10
     writer.close()
