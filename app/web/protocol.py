@@ -68,8 +68,11 @@ class Protocol(HttpToolsProtocol):
         """Begin to answer a request. Who has the whole answer may give it in one step."""
         super().on_headers_complete()
         scope: Any = self.scope
+        cycle: Any = self.cycle
+        if cycle is None:  # it asks for a socket
+            return
         # The cycle has the scope: were it to have the cycle, too, each request would be garbage that only a collection finds.
-        scope[WHOLE] = partial(_send_whole, self._gathering, ref(self.cycle))
+        scope[WHOLE] = partial(_send_whole, self._gathering, ref(cycle))
 
     def handle_websocket_upgrade(self) -> None:
         """A socket writes frame by frame, and has rules of its own."""
