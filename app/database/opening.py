@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from tortoise.context import TortoiseContext
 
 from app.database.address import Credentials, parse_database_url
+from app.database.arrays import make_known
 from app.database.config import tortoise_config
 from app.database.embedded import Cluster
 from app.database.migrate import upgrade
@@ -55,7 +56,9 @@ class Database:
 
     async def connect(self, **overrides: Any) -> asyncpg.Connection:
         """A connection beside the pool that keeps its session; its owner closes it."""
-        return await asyncpg.connect(**{**self.direct, **overrides})
+        connection = await asyncpg.connect(**{**self.direct, **overrides})
+        make_known(connection)
+        return connection
 
 
 @asynccontextmanager
@@ -117,9 +120,11 @@ _homes: list[asyncio.AbstractEventLoop] = []
 async def _connect(*args: Any, **kwargs: Any) -> asyncpg.Connection:
     """A connection for the pool. Raises ConnectionError whatever keeps PostgreSQL out of reach, even a missing socket."""
     try:
-        return await asyncpg.connect(*args, **kwargs)
+        connection = await asyncpg.connect(*args, **kwargs)
     except OSError as error:
         raise ConnectionError(f"cannot connect to PostgreSQL: {_words(error)}") from error
+    make_known(connection)
+    return connection
 
 
 def _database_at(url: SecretStr, settings: Settings) -> Database:
