@@ -1,4 +1,4 @@
-"""Types of arrays, which asyncpg would look up on each new connection: by a statement that takes PostgreSQL some 8 ms each time."""
+"""Types of arrays, which asyncpg would look up on each new connection: PostgreSQL takes 8 ms for each of them."""
 
 from typing import Any
 

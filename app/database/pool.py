@@ -221,6 +221,7 @@ class Pool:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await connection._protocol._wait_for_cancellation(None)
                 await connection._reset()
+                await _forget_unknown(connection)
         except BaseException:
             connection.terminate()
             self._end(connection)
@@ -285,6 +286,20 @@ def _busy(connection: Connection) -> bool:
         or connection._protocol.is_in_transaction()
         or connection._protocol._is_cancelling()
     )
+
+
+async def _forget_unknown(connection: Connection) -> None:
+    """Let PostgreSQL forget statements of which nobody knows: whoever was cancelled while they were prepared, or closed.
+
+    They would be kept as long as the connection is.
+    """
+    if not connection._stmt_cache_enabled:  # none has a name, and a pooler may show us those of others
+        return
+    there = await connection.fetch("SELECT name FROM pg_prepared_statements")
+    known = {each.name for each in (*connection._stmt_cache.iter_statements(), *connection._stmts_to_close)}
+    lost = [name for (name,) in there if name.startswith("__asyncpg_") and name not in known]
+    if lost:
+        await connection.execute("; ".join(f'DEALLOCATE "{name}"' for name in lost))
 
 
 def _ask(connection: Connection, sql: str, args: tuple[object, ...]) -> Awaitable[list[asyncpg.Record]]:

@@ -1,6 +1,7 @@
 """The connections of a process: taken, waited for, given back, whatever happens meanwhile."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -274,15 +275,33 @@ async def test_a_statement_prepared_before_a_table_was_altered_is_prepared_anew(
     assert {3, 12} <= set(seen)
 
 
-async def test_a_connection_remembers_a_bounded_number_of_statements(db: Database) -> None:
-    count = "SELECT count(*) FROM pg_prepared_statements"
-    async with transaction():
-        before = (await fetch_records(count))[0][0]
-        for number in range(150):
-            await fetch_records(f"SELECT {number}")
-        kept = (await fetch_records(count))[0][0]
+COUNT = "SELECT count(*) FROM pg_prepared_statements"
 
-    assert kept <= 101 + before  # which others may have left there, and still hold
+
+async def test_a_connection_remembers_a_bounded_number_of_statements(pool: Pool) -> None:
+    for number in range(150):
+        await pool.fetch(f"SELECT {number}", ())
+
+    assert pool.get_size() == 1
+    assert (await pool.fetch(COUNT, ()))[0][0] <= 101
+
+
+async def test_of_statements_that_were_cancelled_while_they_were_prepared_none_is_left(pool: Pool) -> None:
+    connection = await pool.take()
+    pool.give_back(connection)
+    for number in range(20):
+        task = asyncio.create_task(pool.fetch(f"SELECT {number}", ()))
+        await asyncio.sleep(0)  # PostgreSQL is asked to prepare it
+        answered, _, _ = select.select([connection._transport.get_extra_info("socket")], [], [], LIMIT)
+        assert answered  # and nobody has read that it did
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await all_idle(pool)
+
+    names = {row[0] for row in await pool.fetch("SELECT name FROM pg_prepared_statements", ())}
+    assert names == {each.name for each in connection._stmt_cache.iter_statements()}
+    assert not connection.is_closed()
 
 
 async def test_through_a_pooler_that_keeps_no_session_statements_go_on_working(
