@@ -320,14 +320,14 @@ def actual_nodes(data: bytes) -> int:
     """Objects that a response holds, by its JSON: a brace before a quote begins one, unless it ends a text.
 
     (To walk the response costs a third of all that is done for a large one. Without most of its characters, which say nothing
-    here, it is counted in two thirds of the time.)
+    here, and with one character for all that follows a text, it is counted in half of the time.)
     """
-    marks = data.translate(None, _NO_MARKS)
-    ends_of_texts = marks.count(b'{",') + marks.count(b'{"}') + marks.count(b'{"]')
-    return marks.count(b'{"') - ends_of_texts
+    marks = data.translate(_AFTER_TEXTS, _NO_MARKS)
+    return marks.count(b'{"') - marks.count(b'{",')
 
 
 _NO_MARKS = f"{string.ascii_letters}{string.digits}:+-_=. /".encode()
+_AFTER_TEXTS = bytes.maketrans(b"}]", b",,")
 
 
 def _too_much(what: str, found: int, most: int) -> Refused:
