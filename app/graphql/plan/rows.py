@@ -2,41 +2,57 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.database import fetch_records
 from app.graphql.ids import decode_id, key_of, row_id
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined
-from app.graphql.plan.running import Asked, Below, Lists, Record, Table
+from app.graphql.plan.running import Asked, Below, Lists, Record, Statements, Table
 from app.graphql.plan.statements import PAGE, Rows, Statement, ids_value, many_statement, one_statement
+from app.graphql.plan.together import Together
 
 RenderRow = Callable[[Record, Lists, Asked], Any]
 
 
-@dataclass
 class ReadOne:
     """One row, found by what an argument says."""
 
-    table: Table
-    by: str
-    arguments: Arguments
-    render: RenderRow
+    def __init__(self, table: Table, by: str, arguments: Arguments, render: RenderRow) -> None:
+        self.table, self.by, self.arguments, self.render = table, by, arguments, render
+        self._at = table.cell(PAGE, "id")
+        self._together = Together(self._by_id)
+        self._of_several = Statements()
 
     async def value(self, asked: Asked) -> Any:
         """The object, or None."""
         wanted = self.arguments.values(asked.variables)[self.by]
         model = self.table.model
+        row: Record | None
         if self.by == "id":
-            wanted = row_id(wanted, model, ("id",))
+            row = await self._together.row(asked, row_id(wanted, model, ("id",)))
         elif len(wanted) > model._meta.fields_map[self.by].max_length:
             return None
-        statement = self.table.statements.get(asked.rights, lambda: self._write(asked))
-        rows = await fetch_records(statement.sql, *statement.values, wanted)
-        if not rows:
+        else:
+            row = next(iter(await self._one(asked, wanted)), None)
+        if row is None:
             return None
-        lists = await self.table.below(asked, rows) if self.table.lists else []
-        return self.render(rows[0], lists, asked)
+        lists = await self.table.below(asked, [row]) if self.table.lists else []
+        return self.render(row, lists, asked)
+
+    async def _by_id(self, asked: Asked, ids: Sequence[Any]) -> dict[Any, Record]:
+        if len(ids) == 1:
+            rows = await self._one(asked, ids[0])
+        else:
+            write = partial(write_many, self.table, asked, type(ids[0]))
+            statement = self._of_several.get(asked.rights, write)
+            rows = await fetch_records(statement.sql, *statement.values, ids_value(ids))
+        return {row[self._at]: row for row in rows}
+
+    async def _one(self, asked: Asked, wanted: Any) -> Sequence[Record]:
+        statement = self.table.statements.get(asked.rights, partial(self._write, asked))
+        return await fetch_records(statement.sql, *statement.values, wanted)
 
     def _write(self, asked: Asked) -> Statement:
         table, viewer = self.table, asked.viewer
@@ -56,16 +72,21 @@ class ReadMany:
         wanted = list(dict.fromkeys(id for id in ids if id is not None))
         if not wanted:
             return {}
-        statement = self.table.statements.get(asked.rights, lambda: self._write(asked, type(wanted[0])))
+        statement = self.table.statements.get(
+            asked.rights, partial(write_many, self.table, asked, type(wanted[0]))
+        )
         rows = await fetch_records(statement.sql, *statement.values, ids_value(wanted))
         lists = await self.table.below(asked, rows)
         return {row[self._at]: self.render(row, lists, asked) for row in rows}
 
-    def _write(self, asked: Asked, kind: type) -> Statement:
-        table, viewer = self.table, asked.viewer
-        told = table.model.id_tells
-        columns = list(dict.fromkeys([*table.columns(), *(told or ())[:1]]))
-        return many_statement(Rows.visible(table.model, viewer, columns), table.level(viewer), kind, told)
+
+def write_many(table: Table, asked: Asked, kind: type) -> Statement:
+    """The statement for rows of a table by their ids, which are of that kind."""
+    told = table.model.id_tells
+    columns = list(dict.fromkeys([*table.columns(), *(told or ())[:1]]))
+    return many_statement(
+        Rows.visible(table.model, asked.viewer, columns), table.level(asked.viewer), kind, told
+    )
 
 
 Named = tuple[str, Any]
