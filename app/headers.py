@@ -1,17 +1,31 @@
 """The headers of a request, each found at once however many are asked for."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.types import Scope
 
 HEADERS = "workyard.headers"  # where a scope keeps what was made of its headers
 
 
-def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """A request's headers by name, several of one name joined."""
-    found: dict[bytes, bytes] | None = scope.get(HEADERS)
+class Headers(dict[bytes, bytes]):
+    """Headers by name, several of one name joined.
+
+    Requests with the same head may share one (app/web/protocol.py): `made` is for what somebody makes of it, and of nothing else.
+    """
+
+    __slots__ = ("made",)
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        super().__init__(headers)
+        self.made: Any = None
+
+
+def headers_of(scope: Scope) -> Headers:
+    """A request's headers."""
+    found: Headers | None = scope.get(HEADERS)
     if found is None:
-        found = scope[HEADERS] = _by_name(scope["headers"])
+        found = scope[HEADERS] = _by_name(list(scope["headers"]))
     return found
 
 
@@ -21,9 +35,8 @@ def header(scope: Scope, name: bytes) -> str:
     return value.decode("latin-1") if value else ""
 
 
-def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    given = list(headers)
-    found = dict(given)
+def _by_name(given: list[tuple[bytes, bytes]]) -> Headers:
+    found = Headers(given)
     if len(found) < len(given):
         for name in found:
             found[name] = b", ".join(value for key, value in given if key == name)

@@ -6,7 +6,7 @@ Follows https://graphql.github.io/graphql-over-http/draft/; tests/conformance ru
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -39,6 +39,9 @@ OF_PARTS = tuple(media for media in Media if media.streams or media.increments)
 
 WHOLE = "workyard.whole"
 """Where a scope has what sends a whole response with status 200, when our own protocol serves it (app/web/protocol.py)."""
+
+BODY = "workyard.body"
+"""Where a scope has the body, when all of it came with the head."""
 
 SendWhole = Callable[[bytes, bytes], bool]
 """Takes the lines of the head and the body; False when it could not."""
@@ -73,18 +76,18 @@ class GraphQLHTTP:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        accepts = accepted(header(scope, b"accept"))
+        asks = Asks.of(scope)
         try:
-            answer = await self._answer(scope, receive, accepts)
+            answer = await self._answer(scope, receive, asks)
         except ClientGone:
             return
         except Exception as error:
-            await _send_refusal(send, refusal(error), accepts)
+            await _send_refusal(send, refusal(error), asks.accepts)
         else:
             await answer(send)
 
-    async def _answer(self, scope: Scope, receive: Receive, accepts: tuple[Media, ...]) -> Answer:
-        body = await self._read(scope, receive)
+    async def _answer(self, scope: Scope, receive: Receive, asks: "Asks") -> Answer:
+        body = await self._read(scope, receive, asks)
         known = None if body is None else self._repeated.get(body)
         request = known[0] if known is not None else _request(scope, body)
         if tracing():
@@ -94,16 +97,14 @@ class GraphQLHTTP:
         if known is None and body is not None:
             self._repeated.keep(body, request, operation)
         self._check(scope, operation, caller)
-        media = _choose(accepts, operation)
+        media = _choose(asks.accepts, operation)
         if media in OF_PARTS:
             begin = self._begin(scope, operation, request, caller, media)
             return partial(serve_stream, begin, media, caller, receive, self._connections, self._heartbeat)
-        headers = headers_of(scope)
-        wants_cost = headers.get(COST_HEADER) == b"1"
-        if headers.get(PLAN_HEADER) == b"1":
+        if asks.plan:
             request = replace(request, extensions={**request.extensions, "plan": True})
         with Presence(receive) as presence:
-            outcome = await self._engine.execute(operation, request, caller, wants_cost=wants_cost)
+            outcome = await self._engine.execute(operation, request, caller, wants_cost=asks.cost)
         if presence.gone:
             raise ClientGone
         if scope["method"] == "GET" and request.document_id is not None and not outcome.errors:
@@ -119,17 +120,17 @@ class GraphQLHTTP:
         after = header(scope, b"last-event-id") or None
         return partial(self._engine.stream, operation, request, caller, after)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _read(self, scope: Scope, receive: Receive, asks: "Asks") -> bytes | None:
         """The body; None where there is none to read, by GET."""
         if scope["method"] == "GET":
             return None
         if scope["method"] != "POST":
             raise Refused.not_a_request("Use POST, or GET for queries.", status=405)
-        headers = headers_of(scope)
-        if headers.get(b"content-type") != b"application/json":
+        if not asks.of_json:
             _check_content_type(header(scope, b"content-type"))
-        length = headers.get(b"content-length", b"")
-        announced = int(length) if length.isdigit() else 0
+        if BODY in scope:
+            return self._checked(scope[BODY])
+        announced = asks.announced
         message = await receive()
         if (
             message["type"] == "http.request"
@@ -178,6 +179,34 @@ class GraphQLHTTP:
         if caller.by_cookie and not self._origins.may_use_cookie(scope, reads_only=reads_only):
             message = "A request with a session cookie must come from a page of this server (header Origin)."
             raise Refused.because(message, OPERATION_NOT_ALLOWED, status=403)
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a request's head asks for."""
+
+    accepts: tuple[Media, ...]
+    of_json: bool
+    """True when it says that the body is JSON in the words that nearly all use."""
+    announced: int
+    cost: bool
+    plan: bool
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Asks":
+        """That of this request: made once for all that have the same head."""
+        headers = headers_of(scope)
+        asks: Asks | None = headers.made
+        if asks is None:
+            length = headers.get(b"content-length", b"")
+            asks = headers.made = cls(
+                accepts=accepted(header(scope, b"accept")),
+                of_json=headers.get(b"content-type") == b"application/json",
+                announced=int(length) if length.isdigit() else 0,
+                cost=headers.get(COST_HEADER) == b"1",
+                plan=headers.get(PLAN_HEADER) == b"1",
+            )
+        return asks
 
 
 def _request(scope: Scope, body: bytes | None) -> GraphQLRequest:

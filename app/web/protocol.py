@@ -1,16 +1,26 @@
-"""HTTP as uvicorn speaks it, with a response's head and body in one write: each is a call of the kernel otherwise."""
+"""HTTP as uvicorn speaks it, but for two things that it does again and again for each request of a connection.
+
+A response's head and body go in one write: each is a call of the kernel otherwise. And a head that came before on the same
+connection is not read again: clients that keep a connection send the same bytes before each body.
+"""
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, cast
 from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.graphql.http import WHOLE
+from app.graphql.http import BODY, WHOLE
+from app.headers import headers_of
 
 MOST_HELD = 65_536
 """Bytes: so much is held back at most until the loop comes round. What streams for long is written as it comes."""
+MOST_HEADS = 8
+"""So many heads of a connection are known, in the order in which they came: one for each length of a body."""
+LONGEST_HEAD = 4_096
+SPECIAL = {b"expect", b"upgrade", b"transfer-encoding"}
+"""Headers with which a head alone does not say what follows it."""
 
 
 class Gathering:
@@ -56,21 +66,96 @@ class Gathering:
         return getattr(self.plain, name)
 
 
+class Head(NamedTuple):
+    """What uvicorn read of a head, and how long the body is that follows it."""
+
+    scope: dict[str, Any]
+    length: int
+
+
 class Protocol(HttpToolsProtocol):
     """uvicorn's, on such a transport."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._heads: dict[bytes, Head] = {}
+        self._between = True  # all that came so far are whole requests
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._gathering = Gathering(transport, self.loop)
         as_transport: Any = self._gathering
         super().connection_made(as_transport)
 
+    def data_received(self, data: bytes) -> None:
+        """Read what came: by what is known, when it is one whole request with a known head; else as ever."""
+        before = self.cycle
+        if not self._between or (before is not None and not before.response_complete):
+            super().data_received(data)
+            return
+        head, _, body = data.partition(b"\r\n\r\n")
+        known = self._heads.get(head)
+        if known is not None and known.length == len(body):
+            self._unset_keepalive_if_required()
+            self._begin(known.scope, body)
+            return
+        super().data_received(data)
+        if self._between and self.cycle is not None and self.cycle is not before:
+            self._learn(head, body)
+
+    def _learn(self, head: bytes, body: bytes) -> None:
+        """Remember the head of a request that came whole and by itself, if there is nothing special about it."""
+        cycle, scope = self.cycle, cast("dict[str, Any]", self.scope)
+        if (
+            cycle.body == body
+            and cycle.keep_alive
+            and not headers_of(scope).keys() & SPECIAL
+            and len(head) <= LONGEST_HEAD
+            and self.limit_concurrency is None
+        ):
+            if len(self._heads) >= MOST_HEADS:
+                del self._heads[next(iter(self._heads))]
+            self._heads[head] = Head({**scope}, len(body))
+
+    def _begin(self, known: dict[str, Any], body: bytes) -> None:
+        """Begin to answer a request whose head is known: as `on_headers_complete` does when all of it has come."""
+        scope: Any = {**known, "state": self.app_state.copy(), BODY: body}
+        self.scope = scope
+        self.cycle = cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        scope[WHOLE] = partial(_send_whole, self._gathering, ref(cycle))
+        self._start_asgi_task(cycle, self.app)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._between = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request."""
+        self._between = True
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
         """Begin to answer a request. Who has the whole answer may give it in one step."""
         super().on_headers_complete()
         scope: Any = self.scope
         cycle: Any = self.cycle
-        if cycle is None:  # it asks for a socket
-            return
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return  # no cycle: it asks for a socket
         # The cycle has the scope: were it to have the cycle, too, each request would be garbage that only a collection finds.
         scope[WHOLE] = partial(_send_whole, self._gathering, ref(cycle))
 

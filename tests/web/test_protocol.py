@@ -3,13 +3,14 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from app.graphql.http import WHOLE
+from app.graphql.http import BODY, WHOLE
 from app.web.protocol import MOST_HELD, Gathering, Protocol
 from tests.live import free_port
 
@@ -90,6 +91,18 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await _go_on.wait()
         await send({"type": "http.response.body", "body": b"late"})
+    elif scope["path"] == "/echo":
+        known = BODY in scope
+        message: Any = {"more_body": True}
+        body = b""
+        while message.get("more_body"):
+            message = await receive()
+            body += message["body"]
+        assert not known or scope[BODY] == body
+        body += b"|known" if known else b"|"
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
     elif scope["path"] == "/none":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
@@ -185,4 +198,89 @@ async def test_a_request_leaves_nothing_that_only_a_collection_finds(port: int) 
         gc.enable()
 
     assert left < 10
+    writer.close()
+
+
+def _post(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        "POST /echo HTTP/1.1",
+        "Host: here",
+        f"Content-Length: {len(body) if length is None else length}",
+    ]
+    return "\r\n".join([*lines, *headers, "", ""]).encode() + body
+
+
+async def _answers(reader: asyncio.StreamReader, number: int) -> list[bytes]:
+    """The bodies of so many answers."""
+    found = []
+    for _ in range(number):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+        if b" 100 " in head:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+        length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+        found.append(await asyncio.wait_for(reader.readexactly(length), LIMIT))
+    return found
+
+
+async def test_requests_with_the_same_head_are_told_apart(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        for body in (b"one", b"two", b"three", b""):
+            writer.write(_post(body))
+            (answer,) = await _answers(reader, 1)
+            assert answer.partition(b"|")[0] == body
+    writer.close()
+
+
+async def test_a_known_head_may_come_in_any_pieces(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    whole = _post(b"some body")
+    for _ in range(2):
+        writer.write(whole)
+        await _answers(reader, 1)
+
+    for cut in (1, 10, whole.index(b"\r\n\r\n") + 2, whole.index(b"\r\n\r\n") + 4, len(whole) - 1):
+        writer.write(whole[:cut])
+        await writer.drain()
+        writer.write(whole[cut:])
+        assert (await _answers(reader, 1))[0].startswith(b"some body|")
+    writer.write(whole * 3)
+    assert [answer.partition(b"|")[0] for answer in await _answers(reader, 3)] == [b"some body"] * 3
+    writer.write(whole + whole[:20])
+    await _answers(reader, 1)
+    writer.write(whole[20:])
+    assert (await _answers(reader, 1))[0].startswith(b"some body|")
+    writer.close()
+
+
+async def test_only_a_known_head_is_not_read_again(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    seen = []
+    for headers in ([], [], ["X-Other: 1"], ["X-Other: 2"], ["X-Other: 1"], ["Expect: 100-continue"]) * 2:
+        writer.write(_post(b"body", *headers))
+        (answer,) = await _answers(reader, 1)
+        seen.append(answer.partition(b"|")[2])
+    assert seen[:6] == [b"", b"known", b"", b"", b"known", b""]
+    assert seen[6:] == [b"known"] * 5 + [b""]
+    writer.close()
+
+
+async def test_parts_of_unknown_length_are_read_each_time(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for size in (5, 5, 3):
+        head = b"POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"z" * size))
+        assert await _answers(reader, 1) == [b"z" * size + b"|"]
+    writer.close()
+
+
+async def test_a_known_head_and_what_is_no_request_after_it(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(_post(b"body"))
+        await _answers(reader, 1)
+
+    writer.write(b"nonsense\r\n\r\n")
+
+    assert (await asyncio.wait_for(reader.read(), LIMIT)).startswith(b"HTTP/1.1 400")
     writer.close()
