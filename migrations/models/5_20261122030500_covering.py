@@ -1,0 +1,211 @@
+"""Nested lists of artifacts, their files and their relations are read from indexes alone.
+
+Runs before the code that needs it; old code goes on as before. Written by hand. Forward only.
+"""
+
+from tortoise import BaseDBAsyncClient
+
+RUN_IN_TRANSACTION = True
+
+UPGRADE = """
+-- Each index takes the place of one that has the same key, and has beside it what such lists show most: PostgreSQL need not look at
+-- the rows of pages that have not changed for a while, which artifacts and files seldom do. None of these columns is changed where the
+-- update of the row would leave the indexes alone otherwise.
+
+-- What work made, in the order in which it is listed, and where it is, of which depends who sees it.
+DROP INDEX artifact_created_by_work_request_id_idx;
+CREATE INDEX artifact_made_by ON artifact (created_by_work_request_id, created_at, id) INCLUDE (workspace_id, category, complete)
+    WHERE created_by_work_request_id IS NOT NULL;
+
+ALTER TABLE file_in_artifact DROP CONSTRAINT file_in_artifact_artifact_id_path_key;
+ALTER TABLE file_in_artifact ADD CONSTRAINT file_in_artifact_artifact_id_path_key
+    UNIQUE (artifact_id, path) INCLUDE (id, file_id, complete, content_type);
+
+ALTER TABLE file_in_artifact DROP CONSTRAINT file_in_artifact_file_id_fkey;
+ALTER TABLE file_in_store DROP CONSTRAINT file_in_store_file_id_fkey;
+ALTER TABLE file DROP CONSTRAINT file_pkey;
+ALTER TABLE file ADD CONSTRAINT file_pkey PRIMARY KEY (id) INCLUDE (size);
+ALTER TABLE file_in_artifact ADD CONSTRAINT file_in_artifact_file_id_fkey FOREIGN KEY (file_id) REFERENCES file ON DELETE RESTRICT;
+ALTER TABLE file_in_store ADD CONSTRAINT file_in_store_file_id_fkey FOREIGN KEY (file_id) REFERENCES file ON DELETE RESTRICT;
+
+ALTER TABLE artifact_relation DROP CONSTRAINT artifact_relation_once;
+ALTER TABLE artifact_relation ADD CONSTRAINT artifact_relation_once UNIQUE (artifact_id, target_id, type) INCLUDE (id);
+DROP INDEX artifact_relation_target_id_artifact_id_idx;
+CREATE INDEX artifact_relation_by_target ON artifact_relation (target_id, artifact_id) INCLUDE (id, type);
+"""
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    return UPGRADE
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    raise RuntimeError("Migrations go forward only: restore a backup instead.")
+
+
+MODELS_STATE = (
+    "eJztfX1z20aS91dB6R9n6xivLb9Gvroq2XESXWR5z5LXu7fPFjMihiQiAMPFAKZ5d/nuz3TP4H0AASBIDihU7To2iQaB7pmefv31/554zKYuf3"
+    "wehM6czMKTM+t/T3ziUfGX0ncT64SsVuk38EFIbl28mGSvuuVhIO82Jy6n4iOb8lngrEKH+XD1lyUJrTUL7qyQ3FFuEd+2PPjbY+ujP6OWE1oO"
+    "t2bMW7k0xH/69CsNrNmS+AvKJ9ZtFFpzFljrJfXha/pt5QSCHH7eZjPx+46/2PkvRb7zr4hOQ7ag4ZIG4vf+8U/xsePb9Bvl8T9Xd9O5Q107x1"
+    "zHhhvg59Nws8LP3jqLCz/8Ca+F97idzpgbeX56/WoTLpmfEDg+8ntBfRqQkMIvhEEE/PYj11WiiUUgHza9RD5lhsamcxK5IDWglg+QfnYynV59"
+    "vJlev7+ZTk9KEo0pMqxXH82YD6tBPCpHBizgEb7/4fT02bNXp0+evXz94vmrVy9eP3ktrsXnLX/16g/5MCm35K2QZxc/X1zdwAMxseTkWoQP/k"
+    "AaEhJJhcJIuT8T3FqwYFOWwbslCfQSyNIU5CBesCiHmOt1gog/SCWRbpfuopBL/k7c1GJzK96XcqGX9keFkDzybepSfxEuxT9PX7yoEcBfzz+9"
+    "++X803fiqj/lxXClvjqV34FEUgmAaMrc/8/rj1d67sfXFzhvO+LV/s9yHV7aCX1J4OTf55E/A+YKXeC4oePzx/Cz/3HSRS5C2dz5bO2DbJxwYh"
+    "Eu/iMUkFpcFiebplKqEQrwEW7icf4vNyuL7z6c/60opneXH98iaxkPFwHeBW/wtiCyWUCBtVMSlgX3o/gmdDxasXVylEURKtLH8V+M2kpS6a+F"
+    "mGw6c0lA7aZ7SLyz/dF3N0rB1kjr5uLD++ub8w9/yYnsx/Ob9/DNKX66KXz63cuCGJObWF8ubn6x4J/Wf3+8el+UbHLdzX+fwDORKGRTsSKnxM"
+    "6cBfGnMSNzC0EegR3WQY6wh2WgHnbXq+AiFCbDxrqlVkA99pXa1jxgnhXC4mD+G7zlmbQbtt+6Ji2GmHu1qyG2nTT2DGMuJX6FTsiQFZbCraDb"
+    "lRJIPmkh/xuxzISghbVIXFcqbm7NHVeYk0vylYL1SLcX/NuPHy9zMn97UbBrrj5/ePv+03dPUdjiIifMmTtlkXTS1QXa4WxTVNZiU1ou4WFRTH"
+    "ZPUhrc9hRKiQODSsug0tXIUNzvb/S1L5+2FPY7FglhobiVqwYSD5fCvgrY+o21cL6iNwf21fyv8o2antzSRTl9+vzV89fPXj5PPJPkkzqHRLMb"
+    "lfVzu5m29fpKpJ0Esp/9Z6QLqJUChAOmARXM4OE2ItHcZ5RPV/kAM/mKzGhriRQp96e0jkIIEKKa32nDJAlnywL5iQXUWfi/0g0K5UI8PPFnOm"
+    "tOhRG/ZO81MGH8ES+5+NN00wZknUT3SitRcEG8O5Vm2idxlH+6eHdzUqGWeuDxZ06bBKIM0zdNuVs6DFuxN6ete1rPn9K7HT3LNYddjv/ikayr"
+    "z5eXJ6hQbsnsbk0Ce1qhWQLqEnhorlH1ivSnXz+pi6qFEOcmslceiW7JLeOQBAtapSZGhpUZBm6f48fB7ymnmi3fhm8/iftd+NlU2LFwDXYrO2"
+    "WZXZrbv+WvvFNPu6XR0y5z+QPxNzcM/myoWIHVR8TgiXqxaSGtGr8makKxs+OvS2uWBSiIO7qJuazUbyIj9VVCKb8OlwGLFsuUyJ9mk7Q55f3u"
+    "/Prd+Y8Yf5iW+J7bWBGv0EKt5dzuADUri9lW2IV3Lcrc8VdRyDXS1hy6zaWeJ4afaCl33O3EJwv8DDjxx6R0kryL06I1pQPJNZMmJQTTbKb1/l"
+    "qC81Ku8wwjf/AsE8z3Q5AIElrW9WxJPSL+TUL8EJKKQMij2TKh5pYX8dDi4kTg8025omAPvzfWFRjsL09q6grwvyX+V9cUxNf3U0+wCwGcXOGy"
+    "liuWWyH9Fp7NWLCKTKolyDxxifk34okrSgryZPur6Tg5aSkDrBwoKA0SiJtCYdKKspXbR2bj/d9uckmNUs1Akti4/Hj1c3x5sZCgXOYx5agGy6"
+    "Kpr/bIkA246CN7Dnx3+uT0yfdPT/8kUxXyPDC02GNMGx0ibVSKxVbHUrb02xrZdolfXGPbZX3nBrZdkL38XtvuBhQf8dMqtiWcQcyymbV2QqEO"
+    "fQYGUtlIa0Oosbb+katnldEX/Bus6H+OttgQbDFkoNYWe+9HXslJzUkipjW/zlPWL4uVDSpNvxma2GVPnzYwy54+rbTK4KuxWjBTLegRu6lNds"
+    "SVgoXgRHNVWCAcU7qd8+ry8GotgBzZyP6+MupZs2LLBOQRJiMmhfRjQQtoQ5eaxT4ytwlzcztcz9rDeB/vmB9SP7yREik5Htmva32OmbxwGhtz"
+    "bULJ7PZ3OgtV5JbwO9k4BhEJO4KCUlkP7jJ/IWyvuhhx+xvp3ZHVaioWHMW6aHzX0Q0xR+HXuSE5yTWNC+eIjHZCbiCMxTzB9DRIDImnbl7Iky"
+    "dN3JAnT6r9EPgubwDJ3dKC+QmB8YzHJ7Uc3+IedCYI/R3SgOcFoRKAh5VHi7hWKrhESWrUV4vSjWt1mwayG0iVVsHkEYfKdhy6Ebc4Iu7s0jbB"
+    "qg2NURJXc1RbI/P4inutEGXgTFSj6O0G08tLwpdoO8A/uPM/9AxDPlw8h7gkpJgRsphPseVlYi3ZGhvZ2TyUbTEba03FFdHKZcTWtDHu83e1Ng"
+    "5fktMXL+Fr+JnRvhmGfZNKrSgBnwQbvQRSmmLnHywogw7Z61/OvxdPGufrlEdxZj07lWu/h64/lY9Lgnni6Hx7cXX+6e/6tOtbTf7u7d9v3p8X"
+    "rB7cQq22RUxhcrDn5G0Lrh8w4NPEvBlLVLsX9vKQBbQvll3DzY6JX72V9NYvztYVn9uszUGVe2ZftFjrmZZJ50s9C7HOYplnpu63j8Je7b6q2V"
+    "Wdqrg7b6xBCTv3pk2lLVndRdQ8/qnmcr7Xo8kcGxW+Tf5gqfdyiguySdwV6LCkNi3ZmFiRkH+AfseKhEuwwIJyTrU18b3lHnD96H2YY13VeR8o"
+    "qxL/q2N78fVGh/Yu4kXrSDyLdFHL6qmv4hewiom7wjlvbg/nYnsvGsX2XtTE9l6UY60PCQsGVIsMgJgKApNPfzXdIkW6Tltlb8hM3PKo7RALHm"
+    "9iOXMZvDKnNn2sgDl4BUzGnmrO/gzRyPqx+mUQ1S9ximFL1h5fA26OrZmdXQEg0VPZS14wMv9RHa/66NMbJv5oFrX6nNzNiIO4n5hVyzxcHLmr"
+    "dFkTr/x+fzXxqpv2JFhIgW0FBB3Qqh4E/YX6BFj8ELiRRw/UmCNtUuOBPlQgY0wC49JeE2ypYoCOSr3bPkBQR/zi/jsSUFgjevHoDuxbd2aS0p"
+    "mod4vEdIZqZH5fvljG2NjaWzi2DGrRZciuwAagc6MfZpQf1sG1qHUsmroVLXyKc2vlkhlFPAeMKZ8JZ8F2AjoT99hMLPExEUbb7I6GKtGl+grw"
+    "N3Q5sa3vN2LQGKzX6xySI8WggRUsC9wncvJCUu1uOwsn5BJ66d+sx9bU+t6Y8D+oJOpr9kOzPvQMudEZy9zIIal6DJs3JH5x7iyiIImtNfXXS4"
+    "SDdtyhEltKxhKGiGpGo8K/DXEIGk0mm1jU/+oEzPewIlzORMPvtEUYZjj4IQuJO21f+Zqn25+L8aSl+LD4FYoCnMbtPIdx89g8nMKW7lCEXCQ1"
+    "GFD/5Iqu1XyRBbOECUjXuL9wm3BmCQtzoyoEmI+56VDuP9h26fVGi7KbFIciwItQTYX0hbQglBkuhWRyojNaOhCkmzKI0pXFU1dvk6MbQMGN4D"
+    "oLl4L/uHdsm9rgwahhXGYV3TzsGPOIegO3GLHzDMfOG9tJOncbs6lUu9tz6oZ9Su50jKxSvzpNhsJs2aV9jAN0jmf6wOBaVuDntN0qOV3YePhA"
+    "NkWydddK+UhFZMPardRp/kDn/TQocefetChzydk0YVE1hiA710rXsVSxAFLS4g81Xg3NepiS46Qia5M9bu5J3OQOufuTN0lYJq71QrAn4VIKqw"
+    "inAoC/v0EH8424BgA7lO+CxpRXTt/0csf6ErMRbGGIuZ0HCLYwQiyMEAtjkOXagZaz9ZI29qiPN7yCJ5149w7yL5AOZ7Z5Kn+LM4/eMnuDJeW3"
+    "VHwSv5XemmitL01aDzHzahfEWFY4lhWaJIitywoPDMCbaTCqcKbS9qN7XKm066kjCoTQeYznkeZAzTmBtSabx9YvwiHCZF3Sgw0porWcjADjqr"
+    "yVWLzBRt56ycTrN0SQ2NEPj2V1Buu1SY3rdVikiZ2U1QGELLwerHzNolXoE0nZKFwm97NBiBMu4eFUbFfnqxNuOliEOvoB+QWYfJU6agaShNcZ"
+    "PYSvNHDEe+j0ZV1ZRJZsEFURAPpcgCDBij6CIUNqBc5iGQI2K38jkVjhi1sKrkKrbrD91E4UsaM6NmmVbtCPcf9AjsAWWfSyCVoty7Ig4373Fv"
+    "7AduiWpqZsNE0xpSXcwDvYyuL/OWDRSmfsyy9q7fxFcsm9Fv5nTgMwkpnFl6CKVjTwHA51Ihqr/L6LtfmNkPpE7m98kTGtYYxiqbOtD9uysqvq"
+    "YBycLH8ltqXl8uw2i+FFo1kML2pmMbwoWc/yedoPB8uSjbGzvmJnqfLaMnh2k9xoYGJoekzmFuC+u0czMYH0SCpLrXVByl+Sux2TeaOtSMm/ar"
+    "EkBS0KXR1Kyu+KQhSkLBehyI9XuR/tWIgUgVXSg7DBujl6Mccv2VjAwN12okWKxATtqZ7owoZImFAys82v+Oslu7hwRa2B7KTX4ss0MpW/SPAo"
+    "TFiDv+5FIdaHYok99nUTS9xMVgZB8G5GXJcG1gyi1hPoYQnlHQK6ojgLm6/Bnk5mt8iG77LZvc8f1prwbO3LVQO8Gg14YwyXOgM+kVlTCz4hMN"
+    "qE/4IpILEOzyzQM3/+d8f+D+g8gqJG9c9OtvzL5w1M+ZfPKy15+CpvyCu90pT96nKjmQ/ZCalbHnGQgTm95LFKbMPxLI3xbE90vmrrgs4eXzfo"
+    "tJHjuouhjnPx+zRYBY7OX6qWQoHMaEEUyiEdfxWFEwmzNxfaCD+EgxiPZB+rq+VFhqgkec63ji3kyEyOLeBOyY73bdsAOdZO7i9H+ga2iqzjEP"
+    "tlwUIYTkjmIQVz1iaND5fjyplulezpL/twyRbv/TDQOlrJd7UulssWU5pcdq9z9dGnFrE9x3fgShiooTpazzDfYDu2rOQRyna9dGZLtc0nsgDX"
+    "+hI4uH7ioG4gfBwi8Vni2nW8W9m52ucPj5VGA3WmpESnsRZto6MLpANT0rG5aTN/RBGIDSEUXgsTt0BmtIkLFhQ8Way9Ym1HsPnt54Cslv91aY"
+    "7T8YAsWuFy+1ELLO/DGLOKswFdtQs+5cmM3yKpSCB+SpS7gZq8U0yk0d44rdkbp+W9oU6euUsWelHcD3ZYuIXRYhHHlXS45YmFmEQTZX0hOJFM"
+    "QzSGW88J6HUD8byuFM7rEvQhPtXUo5wL+7ssnRrswxLlgMEPb5apsY0MsP5fdPr0h1PLp2vrK3Ej+ti6YjEaoqkQh2PBxiEPnEx+sjnzM0Qmg+"
+    "F9UQ6oE75B8jPVhe15UFLsOs1t8rGWxoQd0mctTXEP9MDXhgUQQ1v8TbmeUQo5nosHtK4+X14eqvfvki0uxdue6ENx+NXkvkicG1/VKBAHV8c1"
+    "A4hkgukZMKdUmIsFMMlZ9SiRELqUNHUL291KW4kAaV7hJYgvpHmjCE5whYJzNJYnmHMWTOoiaqng8iKo5H+GwmRzCY1a9axy4asV3xoieivoxe"
+    "zxoHZGc1anBEZzGkYNy0eVygSUjGT8RCI+Pz0Qw8W9KfG6Ot0ptdH+9rV4elscbhaLQsyD8/gDGgQswIkmoOBlZQ6od+rOuyXCm+TBq9PgpQr7"
+    "DlH8gYfvk0P3dpORySNuzVw2u3uA+CQh/aY5e27Ep1Xe+jfzy1Pg5AF7a2KtHfGYkSwGpb79BiKUnmCh9dr61Xnbg7zf/+2mPpCSg++KLy9GV/"
+    "L7MmvbtfboNcQmn10GWms1nnvR6t7SzwTwy0/p3QYmkabupGZFmoQoc8VCZ+7MsKhQ2CW+T90TjYepu2xS5236GYLpLEPReOKarNxiAU4uAi4C"
+    "jAunfqgrd2xONTanDkodTWqcxwfWnLr7OWvNso81ycdSPbbYY6zzjLWU2miJAeCUMLBnJAgcylH5dKyMaFQYUVMXUWT/A5yADsEALvaFYDuX5S"
+    "riA7mQ4nHovUAx7iSHSFxX+C/sq/CcHVuHYFuHkVMmHgZSjjyllYVkeWSjkK8wiy9Obht61ECzBXRGHZjHYhQ2zgMt2x7nCo1zhQ49V2gsvzA1"
+    "UjDm+AeBl1EbGfgYhbfs2/uvFJ+9FBHIfj2piwQwvHBKkysb5Z7lUEH05pfi3kL4NppzxHrnssjG331sXeH027i47zYKsecOTL61sCNCBkkJLq"
+    "whS/yCMAkxGqEBtNrHD/bc9PH588WPLWIMUeTYj4Gmy1a6P9SQMd/xl+CP553qAFNmPxKHSg8wiGiTP5O2QfbUR2bcM9NjRWfTyqO9Os5QpNuf"
+    "93ry9PGTtlxX53Zc6Z8KQDhS4kWSKJ4hPi3qkda9F3kqo8MJX/IqiEezJeihbBz58Yx5q+5VzDtpvecsCmatZJJSGC2Pz58u4r3BNzyknjwkON"
+    "mIDdKt8X43AoiwGaGVBFKSPeqotgrqi8SzSfaEOGb12+LPT0/NEQeeKmpSUmt1pSXeo4gEp12l9v/8O5enWBuRfaC2Q5IGMngbc3rFkLd8tqSe"
+    "JjZ6j0hSMoP3S1Zh4fNuJYOd9CQdJDC9p4JlsGKVYhUmrHBwQwqKKg6coCViaPwZHjbSYOg1LViLqfe4OcSJYAMLWwoJcjZzEshjhSM+e8fd0X"
+    "fK7AHHk+MDfownRyu74yLIUw5vESSBlGwABYdnxFGX414dmrLF0vxyONXtyO20Poq0A1ohVyy0VtGtOO2XEHujczl/V5ypbRquh7ksmiiNhDcd"
+    "lkWRdjjzF+PDQ8gVljaqEFQXGQXyACubAxoGGyHgSJeGqUyHFaj2lxB70sF+Y3NAXFIrF4L3kI8WEhaLgCyEUA+UiQT7EPjoUI0lXcn5AtX+OP"
+    "+sM+fFpnNyDJ/E9eUH4jxODMOukzLjq2v681QG+/VflpvsakclNyeO28ewqJ1U8seHSjCFjKRw1NrEW7TERksHUOGSp7ZCckc5di1DJ9pGti3P"
+    "naD57th9KCzlsfjtuaPBh6kOyehoB1w3eK1qBjGfC6JK3s/QWM23tqUu37oXn+8xcpZFTpS1/AELocjoTG4ea0WCMO4TFzxy2qQmD4JMwum/2g"
+    "lKERgsqGLHLbVctjgDgB7m28OTEDwwPuW0JVh7idDg80ml9IVcmC/hqXF0W+JPC0EiBoM5GTQS2Q71q3LKDVDLMvRGZ5gB4gTqnjmlLdABdhyH"
+    "xjkQ7REVM1QmQyrBUQNAL9i4wcQiCXw+QaTfVBBWyBqn9w+it8aa14OyH0oP+IrMaKcu5SylwTvFQBmMdcct647jB9gKXCxZsz1w90v2XsNa5o"
+    "35W9zjJjV9Z4b8aSq78yMAqwu781P7mjR2z8iK3DquE6ohZTMi3HaaDLGxiDyTcZIZTo4DoBIfG2Jv6QZ8C8TgD5hLZUuYWGjzuSULD/A2usbw"
+    "Pf3qiOpv8JkxsarLvGdiabdtJc/S9ONb7EIQalJXvPwVTnVaPBkPvBAmu4QCatpauYfY5FE298elrNirKxwOCDauKFu5HauP+nK7SybVzs6lVM"
+    "CZUaM5Ebce2PpzPGPUhC3XR4OYdmJr8pbFka3FUcf5ua3Z4azFwa2lob19DOYtVauMc3l7mMuLoLT1kq6Z0Fsn6MKd28m51sq8VqVGOhsz+a7W"
+    "wuTZqxoM5oXJYeJ/sxB68hTsj7DlJObgRCap0YLT1wd0u4MWUAjvMI3PJEcYCwCHNOLSDsUmzMuvaSlBnspoSwThaXGZy3HRcq0bWkhAgoXmBK"
+    "nOTcfXm5GPht/rhGMTJ8+Ia4k3ijxI4BiajYbjpp2MUgozpNQZbQhYYBsvIIbP3EpCGZIBi+ijfIu4I0pNzDFUSsLsm7Lb37UJhepjJ0/V6djZ"
+    "Y9rNsfND5dQBJOws6jKowGk8zXrfx9AsYL6wTduIJkNitDkAli/OYvh88+7M8hw/CsU9lywKJjCEFyTmiTdZTuL/qA/XlN5J3EFZ/AFAQIizZm"
+    "5RIhEej862rsNWS4kGganmhFnnZQniYb7bdJTyfnDTfLFnpkGkAdao71TI0g2oeSVuU4jlAq8xtqxkHOMWSjVPZfR5R12XW3EYI6m+ko4XgfIx"
+    "Q7XkNGpngsTXGyyMtjG7vfHapjOXBNSedrAvdLQGy0AmQOQAL5vGfVryFeR4L0yJkGTLSOPQZ/J6dWkPPtaO7MMH27o9QoGOUKCmQIHG7nAWP6"
+    "d1iV7NTcZqvbFgdTDsH4sldwrSmhTy3aeAemDzO3m7G3W3YSmcpqyu0bsmVVDekMU11eLiqm8mdXntkCymnLZAw7UdwDKYhTDaAM5dALxzAoDC"
+    "Iwv+2PpCHGhejEH0Obb2KEHL9PXE4iyev6om8bmM3cGoVbgnnwgbG8YmJrfQg+Qe6DnG0kqDT5hJTRodlkWZ/+dBQDYVRz3R5gS7Zpp2UlR5zQ"
+    "IcohhP1wvoSnhvPTml//hnu3I8/XQ2DdPfKvKffv0EtUV6h+OoJ7P9sdsDgd/pjwPx+T2Hgbqi0Umg8pdYt64KldSU23Uhwiz8NceNAe5uqfjS"
+    "htgjC8SChbwb4pv7tgy4cAtyb3JeDtzhjlZN8t73A4y6f6C6Xy0UrbdXjV6fp9ovin3HhLZ6ZMSrfyPsGgRREguYrnjzdt4a9t+LYJ/yXLyp2C"
+    "tty9byVHvsYY//2oHp+MyQsF4j7gqGIJ2+DuHeI8MPrpwQdbhQ7GeWOPEgjo+KXlX0GCoktY91Z4ZPggqDNUNULA3YhBLLywhHPaupYNvYAfGE"
+    "FfgvobWgEMmi/owBkK6CK7KgJ16JEU7tHkoHVAlUIjIhsbcXV+ef/q6X2VtNydTbv9+8P9dgFneGiEiI96j0UHPZbXXeF2H7KIF069F62qRF62"
+    "l1h9bT0mzPOBXVJtGVEA0vxxVjeWexaGP4GzCCbgkf018nlciH9cmWAwAfdoecVPnODPKhxR2lL+GLFpX0h8nDUB36fv3GpXoAfnNxYQEtOIj8"
+    "rjjBA9mSMavu2ZNcWdnN7ZqUxmyzJikokdan0CRREI9uA8PGXMNFcnhKv62cQIM6Vr8dS8TD2ZhgiMrHj+M8KlIEM80f5O4ca/7Nrfk/wkJIhQ"
+    "rhujR4BFjpQgamMl85rK3alnJEZjQudeoABANmHTihsDjPEJFO4Wwa2ro0XQX0q8Mi3k1oWupRevuSHlmIbxdYg7rdECjtje5XhgeFskW//k0x"
+    "5DVBka0ZgA6r40pNliBCqp4wW4Q4W8yj2XE45oEXH2PGsRW8+vHGYFaBw4Tq0TgVlRGYLIm5IZgb1KFrKvaggp8WHj5vJ/bei42JrWF0bTdhQr"
+    "PHZsI42dmllxAza6oxQzBcPJws04pHn9PGoyX301ooC8taJp5zRFvknffpRaMs4pn1e082q2OwhZbJUJirZNI4b7zakbkwz8NvAc/ds56ZBYQv"
+    "W00UylAMgdmgSBS711gNdDCVblM7WlH9LIC6Trwslcnu/5el41LsQ4UKRhkZh3kA4j+RPwdAyKUszWJQcAWWlQ3fkVvOgtu4kNfQiAGa68LM/k"
+    "rdNsIrkO2zBEbIoa1veZP4JfjEmRkc8diNrJvyBr0ZnD8EGWQuju4+8vk7EZ94hdYz63I0Zms6j/gby3V8HAzFUWDiaDnUiQL+uxtXDHfzHPW3"
+    "GE4uAj1Izjx6y+yNwi0Bi5eHbLXqBcLEINexUTYCM0qUd1gMecrhrIELjPgE1GNfIZ0vjJEgzRarpvSklFmchX3UGA5tVayiYEE7jZVN6YazIj"
+    "JYLdCcBKsihOp2NIecBEBeLRm5RM6y5e/MfYiqYwnvoOt8r3a6MyRNXe6DTqcre9yTJGwsuxwWEc4UgMoTGTBZS2sb4WTFF2Ld9Ha4tPDV446L"
+    "1pGqlKxBsOpwsklDVTzpLok3pvpYuDNGRals6pKNsJnwbGmrWEvEbbXrQRMuNCQTtTFy4UXYVxmp2Yz2JLbB6dIRw8LU2skRw2IcuvYAZTDiiO"
+    "x26NoIJNI3r1sjiYzT7g437S4LGcHvXKaDjWiDYABt95dscSS6ZC/oBcCuCgADxcl6DIOpq65qMAgQYuCQqyAWUD7CUPgkzmPgGOo4kyHrPHRj"
+    "/TrdQzusJUZgkNdtN6KlOtZxiI72TDkj/hL88bxtLWPbpdspVFGNI0BhcHmbZF5CYHTH9BcZQ1qtxOOYipUOqbWKXGqzatDcDYwWB6TnFgH5uk"
+    "2PbZ1lHUvjVWVJ56tiRSeWl7YCxk4pjOY1zLvnxIFMG6alYwUulNNEjmGVL6LmVRq6OSCqJpa9t2obu8sRDqzc9gGG4kgo3vU2Cts1NOSpzGhk"
+    "6DQ/5wN0z6Ih9cb6jX6bUfzmN1kTB3tXCIWCFfrYuqazgCrUv1tXfERti0U9hG930vIQd5y0TIlkyQYxDARMZD/pWUjaoRWQQT/YHv1lRY60qB"
+    "TxcZQIyr2Pb6wnZ1nJHLKgXTlBzfmfEpgc1paj2mTTgPIRs24jAtg9PRDL0XtunVBIiUzm+8BC2SoSsG0gW91mYCJoHsZO155ZoMz87kZKQhvG"
+    "igPe98Sx4ih7k0DWneNjazvEP6Vi98hGFgepmsgzGYISTyPRLkHzIOIWjED2SNpa+Bv8uPAcyG+WF4mTmZPQ4fPy0K79/eoIvWmwFpvUhMz0QI"
+    "MQsqk4wnuFGNwJ0OaVXMocB434eISLhXvVPDxQ6L998qRJA+6TJ9UduPCd5hxvP/+lSGbuEBg11wVVD+LuKN1hecJdOlQde/YZS0yv69fJke2x"
+    "5aOtB/5F+QtQDjXBOqkVZSvX1LgYaiWOx0ybgEmBbMARk+w5+93pk9Mn3z89/RPi36jtYmhAJB7mMG2N2l+i7Am+v6vYOiF23BDwxXOjKXxKba"
+    "7anHuE9x/HhR16XFjJBTyQw0KJd6JzVuDzekclvuJeH+UzF9wVxzWzhBUPLc3MRQBgucixZsOKLfyyr9GaWp9gTwq78EW3SrCPXsTD8CJ2FAaU"
+    "foT8lSQQiMuzmx/xopEf8aLGj3hR8iMeKpSPlAXxxmmio3lgzDTRsd7fqAD9WGser7TOMys/CaX06eLdTbN6XI9CzowvnVUPQ8XQYPyQ3LEB+w"
+    "dQEN1HdW6J32VefyD+5obBnw2XONjupsRv+1je+FrTgqsUv2QA609YPqmiIJ5kIgtQAgDMIz6PeALylQhHfQUk6qtwGbBosUw+lUKpzHeJz6cl"
+    "Lv9xj+uH+kfr/MWaqc79S665P0nlWyxYEN/huEEfWxehxdY+Tz04Lgxi9PMgUyRDH/wNNF4uYZjnLGCciwMaU+SAGiR/XA6AY3q3cU+/OSaoDD"
+    "7FJ8a6ljtLUCUg55m1HzubndzL0xcvGriX4qpK9xK/G93L1L1EPfKwHcwW0c901SzEibitCfgz3MOcZbG91VdslqB+1fSjFly6ZIv34j6bY2WU"
+    "OMCduTNDLkzB/feVedOdZVeZW76TdzxW7mF305bs+hiFt+zb+7hP6hjZBJlkGDy5Jaeu1W2OlU2Qku6h1fZo2ZN4kd3ZozJ1R8kedkf9bfkD9z"
+    "hWBqGLux1/ukZxhsAe5fdvH1c8bhbJgElP0ddjYtROazNQL+nic7HCqgnPJZc0KCHn2DUnK48gpGvHoxZAech2WLlPHlvQRYRI3SGn7hwQBfmS"
+    "rX0JQQiBNJymJ1w9gHo+Ex+7eK11/cv596cvXur6mg/yAGPcbqBxuyXhyzZxu/h6g+N28dJUoTuxuifWy+c4Zib4fkY4tZb0G2SpYR/LILVwwQ"
+    "K58DsF9V4+bxDTe/m8MqQHX5VaWefOtzaCSSmMrtZR+uaRmvFjvc4IYgLZgJC6riXNUIusSNCtiud1A4G8rpTH66I4oD1HL4z7ETNi2j3Wo5OV"
+    "c9JSLsnUXWQ9nAPixOjYiNGoD6OmDaMU3maep0WMqd4NGRKj+wA2MZZtm9j17vte+IytdPZpTcV4SrLPUvF/PIJA/qOJ9QgMGvgvsT3Hf/TPTu"
+    "vfSdruhKFkww6YAFC413xyTdti8Yeauemw6o8rY5MLAPsggrZI3hkqw1ErQGqAWKGeOD1iyAzAR/oAy+oRr0JOveg8LmNwsxF+gooMLNT0GJyZ"
+    "wsdTQw+ERQl6MMbvRiv5AcIFAarKlFPqd1gTRdrhLIusmkZcGVgK0kIXVqI4Y6Owj37FoS2GsXx7LN82JIh6GLj2TLllc+ZniAwGaQcYQ08OC4"
+    "tjpmpa1DwTM33EpQHTbvmPRfZmZhwmHYrsi9uhB742zAkOeB80FUBGVewUiaiYs6xOxn306Q0Tf/SYuBxSD0SLDBuuYk2CLV7d1fm1eBs1Sa+t"
+    "hPkBVbi4FlcBWwTEE65kCGXmwj5hPp1gfzMXO1CYK+UF2vUeY5LLaBulOskFq6ttgXqWxuBkF+RT4DHBMYPFCh3QMAR6qyL1nfRArwjnQtVW5F"
+    "EqkloZGqPTWufBgvmnAKG7zKcTrffeKtycwYRJn4U5EYHmUe9nTisB9Yhudl21iBICg/Ms77+Hh7SEmx9Qzt+oEgcVysCaCETUY2DwzOcdhdEk"
+    "ByyuqhFGKQuMKdJpW82VpzJYLD8j8FsLQPg9aCkM2LXleI7IYIb/RDzH3RjGcYdPwfD6quF4bf4jR7fHDEh8arfiu7jJGeYWM4eAxPGEs2KTpk"
+    "RUzN2ojIjgNCrG9gJKyAzPUJ1D0tjhIUIjyRLWSVKEIoQkG1tVQVErcJn9SSgSPo0+GnGvlLKkhkvqg9hDNpO7RnYWd4H82Y9UIKkz/Z05vi63"
+    "e8804Dzp0NL7iV01JvlzhoXLFo4md9Qgh5hQDiyDmKwEzCHCyUftxAGCL1u6QANZEWMuccwlGqCNDYzTjVkqg6CgSBA6c+FFTTnV8L1NN9K5up"
+    "Mxx0+/TVvi+AUkgM32jGqBBbC/bJ9l4+y+uNILVTfzPHB9YCjrlim+cofp9mxs2mR6hBnTHDvJLQugDBh+YaqGhfTQWPhJ3skYBvffgql4tf1K"
+    "bMeuoZw4OX6NiIH7aF69H5mnNWBgZ3ieQSEGJm9ZhAxMm/XzkIHI3wrMwEz9SQYzED9dxL/TAjKwVDq3ooHncPB5+hDwX5K7Hb2U86/aVNQpu9"
+    "vLe5X7xY5CrwAcaS3prqgjg5Jx/JJF6WYhVPPyzUB8NpNsF/TPtBaqqvIpawRoCqAKNkJ1HVTWjMMrG9RDAeIPJK9hWlzkW7cbxNeUJueZGuvE"
+    "IGj+HY6GQ6b+NpFz4qZQM/PbnybWkq2x2l94OTIvhQ3/qUmrK6La3w+PlVcGR3QmVnXl1QPvb+TRreeEzTvcjjj/IXZz0G0l5CkHmP9YCS5CY1"
+    "06sXtBsPxIaM0HmPaYMW8FJ24nrVCgHdhqUGoheQusP5YRnAe4EMTGDiONbdwMVyOl3mPF1Yr6NoinvfClTeNAMTkCKLnOvFsR1g8NSrB+qCzA"
+    "+qFYfiXkCa/QUQgptcFlb79IE1OIDpqZr8RqtiI/dFwlkGQ3dhJHnc0Ui+NVpTheaSfOtq0/zBEZXSedxVSX7oN4THNwTxLPpMz96jmnOaIBTz"
+    "m98FdRmBUO+GMWu/2dzmIsORwl7lCel98jnp1Ebugs1FXgsMAJN9NbwjWbq9IfLNHtL9//pKUA/6IeVU3UFv44iIlvuDA7D1RgkXCP2L9HPNTD"
+    "ON3P+zz1ACQgrCBh3QkJyMHOb8DK+0qtJxJAUXzeqtNgR0LpIImusZE9GdlvAd1v5UbcSlfMG9wFS2expDwEl0tBzx2I+eNMZu1MZnHWuK46fJ"
+    "oqq7ZgWyvH15bi1tZHp0SGV0bfiC2mAFphwSvmKo9TnggwbCmUQSlMa2BHAoRu+xiG3WPhNPlKHORfhwhBkXZAkcMrFmYEFUvwls6ZcB6xfhKf"
+    "/OEFClTgrMV5laEw11oAv5TNw0y4WEY6D3Qy4dKbQhatBaPzRGbz2iP+JvZv1ALh1hoiM8pgFm9hRf4cWoGWECoQF2K3CTRtzaCqGWqW3eZokH"
+    "1LCBzg+MFbyKhItj8pPWsppXOxGwKLMykq4HQqKBnB4bJz4P2nTx8/HUgKwlbgdCrR/ngXTDgN/XDi2J8xcraW0ey4Ww4a3zGhIR5xjZ/PXOL0"
+    "YccN7ajiLtMsiGtPWLeV+zOmMRsay5ktQXmmQn/EhasFcyxga4bkTvxlvXRcjHODmzWRwz6fttumz05fvUx2KPyjbnNefzi/vNT5WFCqbVOXbN"
+    "q6WHnCIXpYfyERDFpNzEZx1okF65HQmVnwfhC+42IPu5ZL50K/osol4okcNwp6sC6FON5/+uv5Zcn9YlG4isLW4dUC2VYB1r1tlhhMHUKkgulR"
+    "4AN4ZhJONTRGmp3jp9k41TIqEZoRBu+0f6AdAlwt5tpJQZJ/JjSaKxvZfmM+FDGpMYe/xddIiW9Uy5vUlIaKmQYB081oqpZvSjFowRJZZ2atA+"
+    "YvztReVBbljNly4I1HOSeLHhThbrYoBMumDqRqygK8od8qTIwCWacc4T6VJ1gZqDxhmqEKok9S82JN4ALorcHzzefCi0tgquXE8X5iiPXyS0zP"
+    "y49XP8eXF4VaCG3hs7YRXUphvNQghiEfF1HepVbMilJ8jH3gjrYwylSRua7wAZR91DJ6XKIdRBDZplDnQqCLG6LDMKBWenwYhIQiX5uJwxCxbK"
+    "LZjBqGVyOc0Wn6Ci0lViYehMgY1EVzVIyoF51wAnEU2HziVcTp5s9o4GPi3hNbkxklMCyBmwaUcB0aQo1qLNAZXIOUGfXTX8HfLrTdCEpxaFCK"
+    "uKX3dtMamKJEanBIychOhnLnQgcplEhHiJDOYliRgHZAaMmRjZugK/dDsoAG+fYAOTm6cfl3FoCMtLfmf45sXP7bcB/hCjoJIEs5boHOQkB0Sk"
+    "7FM7eWQom0l63wQNo6a4C61tnR83lxtMbqOsYx9pMCXFdRGzSYK5PakD3wuOF0maGyt2RvN+Bv1dCXTuv3mGa+6NaufiKPnrHK9OuBszdkcU2H"
+    "eE42RvHLWckNeCu9mp4W7dFBfBXZm/MBG3A3DZ7sT+UOlLWlONOIQbkXDMopoDFuicF2yRaX4i5HpFfzhtPSce2AagLYIwZiGaBO52aVORdPwN"
+    "vL6WIqYFVOAZY8yyYK8F7W68+ebnMIj3P1ViEmyowt9WeObv22BlvbEtPT1CWsxVwrvGsReq2QSM+jryVs31RgsCXUZSC2LNTZNL1RaTM1h9rD"
+    "8qY+xN/CkBi27LMvqkFUTPRRXuqJxaaXeU6w9WJPCtKaw/DlBqzUFHmMe37bPZ/Rprpdn25q/abPaIUed30zKEb9GNo0VFMPwNhiFK2aHMuZRy"
+    "VuIbY2Y5M53MmKEbkfWxchXP0VuyU4decAAoClcVpE8L7vPQIoGhxpB5oqAMW2UEADGFn7Ge+OUwgnOBxK9gkhSgPj4SNu/fRfP151AgVqNJ+w"
+    "ZjxheTphQBc4F64TWl2JeEDN6DFeXfoOI4aleFOfzroiF+Zph9Pxee0Iuynu+MROz1sq/p68UFx4L9HUfNZHHbdBC6NZ22cI/XVTj4akbX+bht"
+    "SMJptOIGI/Eeio4TQEG4SosZriaVnAVT/92vEtBgOyU5QSofJhVvbWy2YnHTf2Rvyto2x1tIMXbkBXGP2PAcakDAcivWm0sjsiUt9zq+Eo9ASY"
+    "WDXvY0tOIlXsrAJBP0A1Dm0SURDEHmnDAvgClblF8AkISs5/jPv1ARsK2kQm8BfvcCgnOO+UCxOjC7ZGgXZgm1J1iOCGXFIS2BZrChJ4TNsQgh"
+    "mO3QUjr0Q5RAQHxMiTprbC0ACdHB87bywSb10JnRcj5zl4NkuMQAve3yIe8xe7RNRTPkA6XScvqM+fL36s9YZSwoKcosixHwO5ORv0QrA3blhN"
+    "H/9NjLiHypMiop5HhHYV8rMdnjhJ2wsALaFncltmNxxyqVIsnAZftTPh6/pXdOQGV5Gf3ADMLT4pxEFnlCuIySVzbdXzlbxSu0Ntz7XOY/PdoZ"
+    "vvxonQh204wumwrbmfoeqH+Q8k81BT4z8O425cxtvXMG7OBWPHWb7b1bGF8WDorUrYmo6XNktxNF6xGX3ZvnCtXIfVIB9/Laf1VGblr5NpPvfl"
+    "5qfp4J+GKfrUIMQwB4DR8DPhRUl0tkhYhsFjC8CX5SxDwb45FL9IXCj5eIg9NFvqsu9FO2Vfv9lzSr/aV9vaQeuwSTK+NP4S/PG8/UQTCG7ZEw"
+    "tASYUkqDCWNxJkeQ/uWHVOH7Lc+rx+NdRJlsboCT83Ko0vF38cWmxszxsDd1ItimqXyzxJqGcFdwuUygZCilnBGCqVJIzbOf7bU/B339UWGPnl"
+    "xEml5ArfuKmYjrj0wqDxofteEy2nAhzvGsCMyJQ7vq7xvH4RFEgHtAoqqm9kdgisRRbBLJ0FWZ0pzOdJAjS2JpuJpUAywRqBEWbwzbiUVjoTuB"
+    "pNaN9xvbbTLWRuQjod4uxgEpt/ebgcrnjVSNeJU5O6S0kGmbMTW0y+QXJyY0aCv7EA2nRzBlm63WXhHkTVAjrRplUrgC+vJgI3ZHyGwlyNkjAd"
+    "2E385ABKyhPAyD4Qy3nIVistz2uRXbNkg8B0TcZq+Eys8ECOE+jBZesRuRVG9HQp00nJBleho4J5cnAUyMePazQmwgCbwfSNeKMgQLLYJ7JC2i"
+    "ILArWvYM/JWmkIsD6Q8p5Spqk6I1KO7vcbjJZoUxWR6ASKqj4MnV7WJAQNU3IQlRmjuBjihXXE1r7lUe+WBvyxJS6Lbl1nllSR3FIL7G+ossXA"
+    "5S2zhTWvrgerXldpv/tf04Sd/5FJFiJL/zn2lpmS4Z3UxKEP21u2Iy19hW1l8lfiOQNyeUL6xaVhCJmVEHS5/AefWLazEDtETnL5N+uxNbW+b2"
+    "jZ5LrPTl+8aNB+Jq6q7D/D7woAuLhPW5o6KdEgDJ1E48iBtKCH5OgIDhI0bDhtjDbXoQUsRzmgGFS2NhkaNsf40Viod+hCPfVOco4mVsHIuX2a"
+    "TJ7YTD9SNyQVbT01N6rao/CHDbc0xzsBh92Fcu8YnUNuVQuRA4j4/x1dheJcdCFGiBkmHBmydjiNGzjBZgRV3IO61dgjsYL9oXjCzQNKpzPBwA"
+    "ULtPA9tUedhnoQZ15WTGh+i42WvoYMIvoMD8XWLdj7OQjjjTN3XDrlIQvaw2RX3mIsoe1eQjtWMI9ltAaJoc8y2nr10wOXfxI3u47vdaSMrlS6"
+    "QwNxHYoAcssWhultW9X9MQpv2bf3X6lBTVj9ckkGHqcYad+OVzfiFkfKJIjvxlBqW++7LeHvhsAvFc1eOqseuiowA/AhueMx8WzLBExm4jt4mJ"
+    "lzpg+Yxq1OaFO7M7Qgjbk3LUI0StYmqSgdTCPwPXu863A6s1NJCiiN8quiCEt2Qj08a7NkXGYb1aXl8rutQYJu6uUp7s3VQRVPwFx0xiEzFnEa"
+    "QPIL/h5S4kE4mljJ/cvpty43GLEZDXbtJjX5MxC0NgL83o+8kjrL1wApUpMdbTnTG2LB8SqWuTTiPeJJZhiCVzaDb4LGaQEpvGenr14m4oJ/1A"
+    "no+sP55aUu1kG8DpGOhMhgUAMj90LKeVgSrTmfIRo535Xz41BC86J840C8HgfixRZlSd/0wNzjHsuU0a/3cxSOwV7i0vI2x8nRjK2g5+hhyhjP"
+    "aeDMlicaZ0l9M6nzj0h6zX0eUTVDe/ZaHorLsmX9Q7UzUlmRUl3PN5BG5uYs3n01HmyqFhxWlx8hd58+aQK1L66q5C5+V2pkCrUDLqsRljMk+w"
+    "dW3v0BpWNubzjJB63J/+P/A9trBfg="
+)
