@@ -11,6 +11,7 @@ from app.graphql.pages import PageInfo, PageRequest, page_info, under
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.running import Asked, Lists, Place, Record, Statements, Table
 from app.graphql.plan.statements import (
+    Cut,
     Rows,
     Statement,
     bound_values,
@@ -49,7 +50,7 @@ class RecordPage:
         return page_info(self._request, ends, more=self._more)
 
 
-RenderPage = Callable[[Sequence[Record], Lists, Asked, RecordPage, int | None], Any]
+RenderPage = Callable[[Sequence[Record], Lists, Asked, RecordPage | None, int | None], Any]
 
 
 @dataclass
@@ -63,7 +64,7 @@ class ReadList:
     reads_rows: bool = True
     counts: bool = False
     tells_places: bool = False
-    """True when cursors are selected, for which the columns are needed that the page is ordered by."""
+    """True when cursors are selected, or whether there are more rows, for which one more has to be read."""
     counted: Statements = field(default_factory=Statements)
     known: dict[str, tuple[dict[str, Any], PageRequest, str]] = field(default_factory=dict)
     """What was made of arguments before, which takes longer than all else here."""
@@ -81,9 +82,9 @@ class ReadList:
         if self.counts:
             statement = self.counted.get(key, lambda: self._write_count(asked, arguments, None))
             count = (await fetch_records(statement.sql, *statement.values))[0][0]
-        page = RecordPage(list(rows), request, self._keys(request)[1])
-        lists = await self.table.below(asked, page.rows)
-        return self.render(page.rows, lists, asked, page, count)
+        shown, page = self._cut(list(rows), request)
+        lists = await self.table.below(asked, shown)
+        return self.render(shown, lists, asked, page, count)
 
     async def under(self, asked: Asked, parents: list[Any]) -> dict[Any, Any]:
         """Parent → its page."""
@@ -103,16 +104,24 @@ class ReadList:
         found: dict[Any, list[Any]] = {each: [] for each in named}
         for row in rows:
             found[row[-1]].append(row)
-        places = self._keys(request)[1]
-        pages = [RecordPage(there, request, places) for there in found.values()]
+        pages = [self._cut(there, request) for there in found.values()]
         lists: Lists = []
         if self.table.lists:
-            lists = await self.table.below(asked, [row for page in pages for row in page.rows])
+            lists = await self.table.below(asked, [row for shown, _ in pages for row in shown])
         render, count = self.render, counts.get
         return {
-            parent: render(page.rows, lists, asked, page, count(name))
-            for parent, name, page in zip(parents, named, pages, strict=True)
+            parent: render(shown, lists, asked, page, count(name))
+            for parent, name, (shown, page) in zip(parents, named, pages, strict=True)
         }
+
+    def _cut(self, rows: list[Record], request: PageRequest) -> tuple[list[Record], RecordPage | None]:
+        """The rows of a page that has been read; and where it stands, if that is told."""
+        if self.tells_places:
+            page = RecordPage(rows, request, self._keys(request)[1])
+            return page.rows, page
+        if request.backward:
+            rows.reverse()
+        return rows, None
 
     def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:
         """The arguments, the page that they mean, and what tells the list from others."""
@@ -143,9 +152,11 @@ class ReadList:
     ) -> Statement:
         rows = self._rows(asked, arguments, self.table.columns(request), kind)
         level = self.table.level(asked.viewer, self._keys(request)[0])
+        # One more than are shown says whether there are more.
+        cut = Cut.of(request, self.of.model, self.of.parent if kind else None, and_one_more=self.tells_places)
         if kind is None:
-            return page_statement(rows, request, level)
-        return pages_statement(rows, request, level, kind)
+            return page_statement(rows, request, cut, level)
+        return pages_statement(rows, request, cut, level, kind)
 
     def _write_count(self, asked: Asked, arguments: dict[str, Any], kind: type | None) -> Statement:
         rows = self._rows(asked, arguments, ["id"], kind)
@@ -161,8 +172,10 @@ class UnderRows:
 
     async def of(self, asked: Asked, rows: Sequence[Record]) -> dict[Any, Any]:
         """By the rows' ids: their pages."""
-        parents = [*dict.fromkeys(row[self.at] for row in rows if row[self.at] is not None)]
-        return await self.list.under(asked, parents) if parents else {}
+        at = self.at
+        parents = {row[at]: None for row in rows}  # each once, in their order
+        parents.pop(None, None)
+        return await self.list.under(asked, [*parents]) if parents else {}
 
 
 def _kind(request: PageRequest) -> Hashable:

@@ -211,7 +211,7 @@ class Planner:
         return ReadReached(at, declared.many, load, self.many(selected, type_))
 
     def _to_one(self, table: Table, code: Code, alias: str, selected: Selected, declared: ToOne) -> str:
-        model = table.model_at(alias)
+        model, always = table.model_at(alias), False
         if declared.reverse:
             related, own = pointing_at(model, declared.relation)
             joined = table.join(related, own, alias, "id")
@@ -219,9 +219,12 @@ class Planner:
             related = declared.to or related_model(model, declared.relation)
             shown = declared.relation in model.shows or declared.relation == model.seen_with
             joined = table.join(related, "id", alias, f"{declared.relation}_id", shown=shown)
+            always = shown and declared.to is None and not model._meta.fields_map[declared.relation].null
         type_ = selected.object_type
-        there = f"r[{table.cell(joined, 'id')}]"
         object_ = self._object(table, code, joined, type_, self._shape.below(selected, type_))
+        if always:  # its foreign key says so
+            return object_
+        there = f"r[{table.cell(joined, 'id')}]"
         absent = f"present({there})" if isinstance(selected.field.type, GraphQLNonNull) else "None"
         return f"({absent} if {there} is None else {object_})"
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import orjson
 from tortoise.queryset import QuerySet
 
 from app.access import Viewer
-from app.graphql.pages import PageRequest, beyond
+from app.graphql.pages import Key, PageRequest, beyond
 from app.models import Entity
 
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -95,6 +96,41 @@ class Level:
     joins: Sequence[Join] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """How the rows of a page are put in order, and how many of them are read."""
+
+    keys: Sequence[Key]
+    rows: int
+
+    @classmethod
+    def of(cls, request: PageRequest, model: type[Entity], parent: object, *, and_one_more: bool) -> "Cut":
+        """By the keys of the page, but for those that decide nothing, because no two rows are equal in what comes before them.
+
+        Then rows come as an index has them. `parent` is the column in which all rows of one list are equal, if it is one.
+        """
+        equal, keys = {parent}, list(request.keys)
+        for at, key in enumerate(keys):
+            if key.nullable:
+                break
+            equal.add(key.column)
+            if any(unique <= equal for unique in _unique(model)):
+                keys = keys[: at + 1]
+                break
+        return cls(keys, request.limit + and_one_more)
+
+
+@cache
+def _unique(model: type[Entity]) -> list[set[str]]:
+    """Columns in which no two rows of the model are equal."""
+    meta = model._meta
+    together = [
+        {meta.fields_map[name].source_field or name for name in each} for each in meta.unique_together
+    ]
+    alone = [{name} for name in meta.fields_db_projection if meta.fields_map[name].unique]
+    return [*together, *alone]
+
+
 def one_statement(base: Rows, column: str, level: Level) -> Statement:
     """The row whose column has the value that is the last parameter."""
     writer = Writer()
@@ -126,26 +162,26 @@ def many_statement(
     )
 
 
-def page_statement(base: Rows, request: PageRequest, level: Level) -> Statement:
+def page_statement(base: Rows, request: PageRequest, cut: Cut, level: Level) -> Statement:
     """A page of one list; its bound comes last."""
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
-    page = _page(page, request, len(writer.values))
-    order = f" ORDER BY {_order(request, PAGE + '.')}" if joins else ""
+    page = _page(page, request, cut, len(writer.values))
+    order = f" ORDER BY {_order(request, cut, PAGE + '.')}" if joins else ""
     sql = f"SELECT {_cells(level)} FROM ({page}) AS {PAGE}{joins}{order}"
     return Statement(sql, tuple(writer.values))
 
 
-def pages_statement(base: Rows, request: PageRequest, level: Level, kind: type) -> Statement:
+def pages_statement(base: Rows, request: PageRequest, cut: Cut, level: Level, kind: type) -> Statement:
     """A page under each of the parents, who are the last parameter, after the bound. A row's last cell is its parent."""
     writer = Writer()
     page = writer.put(base)
     joins = _joins(writer, level)
-    page = _page(page, request, len(writer.values))
+    page = _page(page, request, cut, len(writer.values))
     parents = _ids(len(writer.values) + len(bound_values(request)) + 1, kind)
     # Joined inside, for each parent, it keeps its order by itself; outside, all rows would be sorted once more.
-    order = f" ORDER BY {_order(request, PAGE + '.')}" if joins else ""
+    order = f" ORDER BY {_order(request, cut, PAGE + '.')}" if joins else ""
     rows = f"SELECT {_cells(level)} FROM ({page}) AS {PAGE}{joins}{order}"
     return Statement(
         f"SELECT {ROW}.*, parent.id AS {PARENT} FROM unnest({parents}) AS parent(id) CROSS JOIN LATERAL ({rows}) AS {ROW}",
@@ -186,15 +222,17 @@ def _ids(number: int, kind: type) -> str:
     return f"${number}::text::bigint[]" if kind is int else f"${number}::{KINDS.get(kind, 'uuid')}[]"
 
 
-def _page(base: str, request: PageRequest, before: int) -> str:
+def _page(base: str, request: PageRequest, cut: Cut, before: int) -> str:
     where = f" WHERE {beyond(request, _Bound(request, before))}" if request.bound is not None else ""
-    return f"SELECT * FROM ({base}) AS {BASE}{where} ORDER BY {_order(request, '')} LIMIT {int(request.limit) + 1}"
+    return (
+        f"SELECT * FROM ({base}) AS {BASE}{where} ORDER BY {_order(request, cut, '')} LIMIT {int(cut.rows)}"
+    )
 
 
-def _order(request: PageRequest, prefix: str) -> str:
+def _order(request: PageRequest, cut: Cut, prefix: str) -> str:
     return ", ".join(
         f"{prefix}{_name(key.column)} {'ASC' if key.descending == request.backward else 'DESC'}"
-        for key in request.keys
+        for key in cut.keys
     )
 
 

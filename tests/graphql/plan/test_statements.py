@@ -2,6 +2,9 @@
 
 import pytest
 
+from app import models
+from app.graphql.pages import page_request
+from app.graphql.plan.statements import Cut
 from tests.access.world import World
 from tests.api import Api, gid
 from tests.graphql.plan.test_equality import compiled_fields
@@ -51,3 +54,38 @@ async def test_a_row_that_may_not_be_seen_is_null_at_the_root_and_behind_a_relat
     assert hidden.data == {"workRequest": None, "node": None}
     assert seen["workRequest"]["id"] == seen["node"]["id"] == id
     assert compiled_fields() == before + 4
+
+
+@pytest.mark.parametrize(
+    ("model", "orders", "parent", "kept"),
+    [
+        (models.FileInArtifact, [("path", False)], "artifact_id", ["path"]),
+        (models.FileInArtifact, [("path", False)], None, ["path", "id"]),
+        (models.WorkRequest, [("created_at", True)], None, ["created_at", "id"]),
+        (models.WorkRequest, [("completed_at", True)], "supersedes_id", ["completed_at", "id"]),
+        (models.WorkRequest, [("id", True), ("created_at", True)], None, ["id"]),
+        (models.Token, [("hash", False)], None, ["hash"]),
+    ],
+)
+def test_rows_are_put_in_order_by_what_tells_them_apart(
+    model: type[models.Entity], orders: list[tuple[str, bool]], parent: str | None, kept: list[str]
+) -> None:
+    request = page_request(model, orders, 5, None, None, None)
+
+    cut = Cut.of(request, model, parent, and_one_more=True)
+
+    assert [key.column for key in cut.keys] == kept
+    assert cut.rows == 6
+
+
+async def test_one_row_more_is_read_only_where_it_is_told_whether_there_are_more(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "query($first: Int) { workRequests(first: $first) { nodes { id } %s } }"
+    with statements(monkeypatch) as noted:
+        short = await api.execute(world.cast.root, asked % "", first=2)
+        long = await api.execute(world.cast.root, asked % "pageInfo { hasNextPage }", first=2)
+
+    assert short["workRequests"]["nodes"] == long["workRequests"]["nodes"]
+    assert long["workRequests"]["pageInfo"]["hasNextPage"] is True
+    assert [each.rpartition("LIMIT ")[2].split(")")[0] for each in noted if '"$page"' in each] == ["2", "3"]
