@@ -4,11 +4,12 @@ All that one flush brings is one transaction. Whatever a runner says of an attem
 all that belongs to it: its lines, its events, its messages.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -68,26 +69,42 @@ class End:
     eta: datetime | None = field(default=None, init=False)
     """Set by `flush`: the outcome's, by PostgreSQL's clock."""
 
+    @property
+    def plain(self) -> bool:
+        """It is done and left nothing behind, as most are: nothing that is found out while storing changes what is told of it."""
+        outcome = self.outcome
+        return outcome.state is DONE and outcome.result is None and outcome.label is None
+
 
 Report = Progress | End
+R = TypeVar("R", Progress, End, Progress | End)
 
 
 async def flush(connection: "asyncpg.Connection[Any]", worker_id: UUID, reports: Sequence[Report]) -> None:
     """Store reports, all or none. Those that come too late are marked `refused`; nothing of them is stored."""
+    plain = [report for report in reports if type(report) is End and report.plain]
+    others = [report for report in reports if type(report) is Progress or not report.plain]  # type: ignore[union-attr]
     await connection.execute(_BEGIN)
+    # Made up while PostgreSQL changes the rows: flushes come one after the other, and what each waits for limits a busy runner.
+    making = asyncio.create_task(_told_of(plain))
     try:
-        accepted = await _store_states(connection, worker_id, reports)
-        ends = [report for report in accepted if type(report) is End]
-        await _store_lines(connection, accepted, ends)
+        await _store_states(connection, worker_id, plain, others)
+        told = await making
+        if any(report.refused for report in plain):
+            told = await _told_of(_accepted(plain))
+        others = _accepted(others)
+        await _store_lines(connection, others, told)
+        ends = [report for report in (*others, *plain) if type(report) is End and not report.refused]
         sent = await _store_effects(connection, ends)
-        told = await _store_events(connection, accepted, sent)
+        written_any = await _store_events(connection, others, told)
         await _wake_others(connection, ends)
         await connection.execute("COMMIT")
     except BaseException:
+        making.cancel()
         if not connection.is_closed():
             await connection.execute("ROLLBACK")
         raise
-    if told:
+    if written_any or any(task.events for task in sent):
         written()
 
 
@@ -95,27 +112,21 @@ async def flush(connection: "asyncpg.Connection[Any]", worker_id: UUID, reports:
 
 
 async def _store_states(
-    connection: "asyncpg.Connection[Any]", worker_id: UUID, reports: Sequence[Report]
-) -> Sequence[Report]:
-    """Change the rows that are still the runner's, and return what was said of them."""
-    done: dict[float, list[End]] = {}
-    others: list[End] = []
-    for report in reports:
-        if type(report) is End:
-            outcome = report.outcome
-            if outcome.state is DONE and outcome.result is None and outcome.label is None:
-                done.setdefault(report.keep, []).append(report)
-            else:
-                others.append(report)
-    for wave in _waves([report for report in reports if type(report) is Progress]):
+    connection: "asyncpg.Connection[Any]", worker_id: UUID, plain: Sequence[End], others: Sequence[Report]
+) -> None:
+    """Change the rows that are still the runner's; of the others the reports are refused."""
+    for wave in _waves([report for report in others if type(report) is Progress]):
         _refuse(wave, await connection.fetch(_GO_ON, worker_id, *_columns(wave, _went_on)))
+    done: dict[float, list[End]] = {}
+    for report in plain:
+        done.setdefault(report.keep, []).append(report)
     for keep, ends in done.items():
         _refuse(ends, await connection.fetch(_DONE, worker_id, keep, *_columns(ends, _was_done)))
-    if others:
-        await _reject_cancelled(connection, others)
-        await _set_etas(connection, others)
-        _refuse(others, await connection.fetch(_END, worker_id, *_columns(others, _ended)))
-    return [report for report in reports if not report.refused]
+    ends = [report for report in others if type(report) is End]
+    if ends:
+        await _reject_cancelled(connection, ends)
+        await _set_etas(connection, ends)
+        _refuse(ends, await connection.fetch(_END, worker_id, *_columns(ends, _ended)))
 
 
 async def _reject_cancelled(connection: "asyncpg.Connection[Any]", ends: Sequence[End]) -> None:
@@ -198,6 +209,10 @@ def _refuse(reports: Sequence[Report], rows: Sequence[asyncpg.Record]) -> None:
             report.refused = report.task.id not in accepted
 
 
+def _accepted(reports: Sequence[R]) -> list[R]:
+    return [report for report in reports if not report.refused]
+
+
 def worse(level: str, lines: Iterable[LogEvent]) -> str:
     """The worst of a level and those of lines."""
     for line in lines:
@@ -209,18 +224,28 @@ def worse(level: str, lines: Iterable[LogEvent]) -> str:
 # Lines ---------------------------------------------------------------------------------------------------------------
 
 
-async def _store_lines(
-    connection: "asyncpg.Connection[Any]", reports: Sequence[Report], ends: Sequence[End]
-) -> None:
-    rotated = {report.task.id for report in ends if report.rotate}
+class _Told(NamedTuple):
+    """What is told of reports, as rows for COPY."""
+
+    lines: list[bytes]
+    events: list[bytes]
+
+
+async def _told_of(reports: Sequence[Report]) -> _Told:
+    return _Told(list(_lines(reports, ())), _events(reports))
+
+
+async def _store_lines(connection: "asyncpg.Connection[Any]", reports: Sequence[Report], told: _Told) -> None:
+    """Those of these reports, and those that were made up before."""
+    rotated = {report.task.id for report in reports if type(report) is End and report.rotate}
     if rotated:
         await connection.execute(_ROTATE, list(rotated))
-    rows = list(_lines(reports, rotated))
+    rows = [*_lines(reports, rotated), *told.lines]
     if rows:
         await copy_lines(connection, rows)
 
 
-def _lines(reports: Sequence[Report], rotated: set[int]) -> Iterator[bytes]:
+def _lines(reports: Sequence[Report], rotated: Collection[int]) -> Iterator[bytes]:
     for report in reports:
         task, number = report.task, report.number
         task_id, attempt = task.id, task.attempt
@@ -255,19 +280,26 @@ async def _store_effects(connection: "asyncpg.Connection[Any]", ends: Sequence[E
 
 
 async def _store_events(
-    connection: "asyncpg.Connection[Any]", reports: Sequence[Report], sent: Sequence[NewTask]
+    connection: "asyncpg.Connection[Any]", reports: Sequence[Report], told: _Told
 ) -> bool:
-    """Write one event for each report, in their order, which is that of the log: nobody else writes events of a task while
-    a runner has it, and each flush of a runner begins after its last one ended."""
+    """Write one event for each of these reports, then those that were made up before: a task's progress comes before its end.
+
+    So those of each task are in their order in the log: nobody else writes events of a task while a runner has it, and each flush
+    of a runner begins after its last one ended.
+    """
+    rows = [*_events(reports), *told.events]
+    if rows:
+        await copy_events(connection, rows)
+    return bool(rows)
+
+
+def _events(reports: Sequence[Report]) -> list[bytes]:
     time = microseconds(now())
-    rows = [
+    return [
         _ending(report, time) if type(report) is End else _progress(report, time)  # type: ignore[arg-type]
         for report in reports
         if (report.outcome.events if type(report) is End else report.events)  # type: ignore[union-attr]
     ]
-    if rows:
-        await copy_events(connection, rows)
-    return bool(rows) or any(task.events for task in sent)
 
 
 def _ending(report: End, time: int) -> bytes:

@@ -22,7 +22,7 @@ KEEP_REFUSED = 30 * 86_400.0
 PAUSE = 0.005
 """How long reports are gathered while the runner is busy…"""
 LONG_PAUSE = 0.03
-"""…and how long while many come: to store anything costs as much as thirty reports more."""
+"""…and how long at most while many come: to store anything costs as much as thirty reports more."""
 MANY = 50
 
 AWAY = (
@@ -121,12 +121,16 @@ class Flusher:
                 self._empty.set()
 
     async def _gather(self) -> None:
-        """Wait for more, if there may be."""
+        """Wait for more, if there may be: for a moment, or, while many come, until none came for a moment."""
         self._enough.clear()
-        if len(self._waiting) < MOST_AT_ONCE and self._busy():
+        until = monotonic() + (LONG_PAUSE if self._stored_last >= MANY else PAUSE)
+        before = -1
+        while before < len(self._waiting) < MOST_AT_ONCE and self._busy() and monotonic() < until:
+            before = len(self._waiting)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONG_PAUSE if self._stored_last >= MANY else PAUSE):
+                async with asyncio.timeout(PAUSE):
                     await self._enough.wait()
+                    return
 
     async def drained(self) -> None:
         """Return when everything is stored."""
