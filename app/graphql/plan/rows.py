@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.database import fetch_records
+from app.database import fetch_records, in_transaction
 from app.graphql.ids import decode_id, key_of, row_id
 from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined
@@ -29,11 +29,13 @@ class ReadOne:
         """The object, or None."""
         wanted = self.arguments.values(asked.variables)[self.by]
         model = self.table.model
-        row: Record | None
         if self.by == "id":
-            row = await self._together.row(asked, row_id(wanted, model, ("id",)))
+            wanted = row_id(wanted, model, ("id",))
         elif len(wanted) > model._meta.fields_map[self.by].max_length:
             return None
+        row: Record | None
+        if self.by == "id" and not in_transaction():  # what is not committed is nobody else's
+            row = await self._together.row(asked, wanted)
         else:
             row = next(iter(await self._one(asked, wanted)), None)
         if row is None:

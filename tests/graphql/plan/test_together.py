@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from app.database import transaction
 from app.graphql.plan.running import Asked, Record
 from app.graphql.plan.together import MOST, Together
 from tests.access.world import World
@@ -124,3 +125,34 @@ async def test_nobody_is_shown_more_because_others_ask_at_the_same_time(
     assert {each.data["workRequest"] is None for each in at_once} == {True, False}
     reads = [each for each in noted if 'FROM "work_request"' in each and '"$base"' in each]
     assert len(reads) < len(at_once) / 2
+
+
+async def test_who_reads_in_a_transaction_reads_alone(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await world.cast.request()
+    document = f'{{ workRequest(id: "{gid(request)}") {{ priorityBase }} }}'
+
+    async def read_what_was_changed() -> Any:
+        async with transaction():
+            await type(request).filter(id=request.id).update(priority_base=77)
+            inside.set()
+            await asyncio.wait_for(outside.wait(), LIMIT)
+            found = await asyncio.gather(*(api.execute(world.cast.root, document) for _ in range(2)))
+            assert len(sent()) == before + 2
+            return found[0]["workRequest"], found[1]["workRequest"]
+
+    def sent() -> list[str]:
+        return [each for each in noted if '"$base"' in each]
+
+    inside, outside = asyncio.Event(), asyncio.Event()
+    with statements(monkeypatch) as noted:
+        changing = asyncio.create_task(read_what_was_changed())
+        await asyncio.wait_for(inside.wait(), LIMIT)
+        seen = await api.execute(world.cast.root, document)
+        before = len(sent())
+        outside.set()
+        changed = await changing
+
+    assert seen["workRequest"] == {"priorityBase": request.priority_base}
+    assert changed == ({"priorityBase": 77}, {"priorityBase": 77})
