@@ -11,14 +11,14 @@ HEADERS = "workyard.headers"  # where a scope keeps what was made of its headers
 class Headers(dict[bytes, bytes]):
     """Headers by name, several of one name joined.
 
-    Requests with the same head may share one (app/web/protocol.py): `made` is for what somebody makes of it, and of nothing else.
+    Requests with the same head may share one (app/web/protocol.py): `made` is for what is made of the head, and of nothing else.
     """
 
     __slots__ = ("made",)
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         super().__init__(headers)
-        self.made: Any = None
+        self.made: dict[type, Any] = {}
 
 
 def headers_of(scope: Scope) -> Headers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http.cookies import SimpleCookie
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
@@ -93,6 +93,25 @@ class Known:
     news: int
 
 
+class Bearer(NamedTuple):
+    """The key of `Authorization: Bearer`, and its hash as the table has it."""
+
+    key: str
+    hash: str
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Bearer | None":
+        """That of a request: found out once for all that have the same head. None when it comes in another way."""
+        headers = headers_of(scope)
+        found: Bearer | None = headers.made.get(cls)
+        if found is None:
+            value = headers.get(b"authorization", b"")
+            if not value.startswith(b"Bearer ") or b"token" in headers:
+                return None
+            found = headers.made[cls] = cls(value[7:].decode("latin-1"), sha256(value[7:]).hexdigest())
+        return found
+
+
 class Identities:
     """Finds out who calls, and remembers it for a moment: see docs/decisions/0017.
 
@@ -108,14 +127,15 @@ class Identities:
 
     async def from_request(self, scope: Scope) -> Caller:
         """The caller of an HTTP request: by `Authorization: Bearer`, `Token`, or the session cookie; else anonymous."""
-        headers = headers_of(scope)
-        bearer = headers.get(b"authorization", b"")
-        if bearer.startswith(b"Bearer ") and b"token" not in headers:  # most come so, and again and again
-            known = self._known.get(sha256(bearer[7:]).hexdigest())
+        bearer = Bearer.of(scope)
+        if bearer is not None:  # most come so, and again and again
+            known = self._known.get(bearer.hash)
             if known is not None and self._holds(known):
                 address = (scope.get("client") or ("",))[0]
-                key, seen = bearer[7:].decode("latin-1"), self._hub.access_changes
-                return Caller(key, known.viewer, self._hub, seen=seen, look_up=self.look_up, address=address)
+                seen = self._hub.access_changes
+                return Caller(
+                    bearer.key, known.viewer, self._hub, seen=seen, look_up=self.look_up, address=address
+                )
         return await self._found(scope)
 
     async def _found(self, scope: Scope) -> Caller:

@@ -196,10 +196,10 @@ class Asks:
     def of(cls, scope: Scope) -> "Asks":
         """That of this request: made once for all that have the same head."""
         headers = headers_of(scope)
-        asks: Asks | None = headers.made
+        asks: Asks | None = headers.made.get(cls)
         if asks is None:
             length = headers.get(b"content-length", b"")
-            asks = headers.made = cls(
+            asks = headers.made[cls] = cls(
                 accepts=accepted(header(scope, b"accept")),
                 of_json=headers.get(b"content-type") == b"application/json",
                 announced=int(length) if length.isdigit() else 0,

@@ -5,14 +5,15 @@ connection is not read again: clients that keep a connection send the same bytes
 """
 
 import asyncio
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 from weakref import ref
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.graphql.http import BODY, WHOLE
-from app.headers import headers_of
+from app.headers import Headers, headers_of
 
 MOST_HELD = 65_536
 """Bytes: so much is held back at most until the loop comes round. What streams for long is written as it comes."""
@@ -21,6 +22,7 @@ MOST_HEADS = 8
 LONGEST_HEAD = 4_096
 SPECIAL = {b"expect", b"upgrade", b"transfer-encoding"}
 """Headers with which a head alone does not say what follows it."""
+OF_PROXIES = {b"x-forwarded-for", b"x-forwarded-proto"}
 
 
 class Gathering:
@@ -67,10 +69,11 @@ class Gathering:
 
 
 class Head(NamedTuple):
-    """What uvicorn read of a head, and how long the body is that follows it."""
+    """What uvicorn read of a head, how long the body is that follows it, and who answers."""
 
     scope: dict[str, Any]
     length: int
+    app: Any
 
 
 class Protocol(HttpToolsProtocol):
@@ -96,7 +99,7 @@ class Protocol(HttpToolsProtocol):
         known = self._heads.get(head)
         if known is not None and known.length == len(body):
             self._unset_keepalive_if_required()
-            self._begin(known.scope, body)
+            self._begin(known, body)
             return
         super().data_received(data)
         if self._between and self.cycle is not None and self.cycle is not before:
@@ -105,20 +108,28 @@ class Protocol(HttpToolsProtocol):
     def _learn(self, head: bytes, body: bytes) -> None:
         """Remember the head of a request that came whole and by itself, if there is nothing special about it."""
         cycle, scope = self.cycle, cast("dict[str, Any]", self.scope)
+        headers = headers_of(scope)
         if (
             cycle.body == body
             and cycle.keep_alive
-            and not headers_of(scope).keys() & SPECIAL
+            and not headers.keys() & SPECIAL
             and len(head) <= LONGEST_HEAD
             and self.limit_concurrency is None
         ):
             if len(self._heads) >= MOST_HEADS:
                 del self._heads[next(iter(self._heads))]
-            self._heads[head] = Head({**scope}, len(body))
+            self._heads[head] = Head({**scope}, len(body), self._app_for(headers))
 
-    def _begin(self, known: dict[str, Any], body: bytes) -> None:
+    def _app_for(self, headers: Headers) -> Any:
+        """The application, past what looks into headers of proxies, where there are none."""
+        app: Any = self.app
+        if isinstance(app, ProxyHeadersMiddleware) and not headers.keys() & OF_PROXIES:
+            return app.app
+        return app
+
+    def _begin(self, known: Head, body: bytes) -> None:
         """Begin to answer a request whose head is known: as `on_headers_complete` does when all of it has come."""
-        scope: Any = {**known, "state": self.app_state.copy(), BODY: body}
+        scope: Any = {**known.scope, "state": self.app_state.copy(), BODY: body}
         self.scope = scope
         self.cycle = cycle = RequestResponseCycle(
             scope=scope,
@@ -137,7 +148,7 @@ class Protocol(HttpToolsProtocol):
         cycle.more_body = False
         cycle.message_event.set()
         scope[WHOLE] = partial(_send_whole, self._gathering, ref(cycle))
-        self._start_asgi_task(cycle, self.app)
+        self._start_asgi_task(cycle, known.app)
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -181,10 +192,16 @@ def _send_whole(transport: Gathering, of: "ref[RequestResponseCycle]", head: byt
     ):
         return False
     cycle.response_started = cycle.response_complete = True
-    usual = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    usual = _lines(tuple(cycle.default_headers))
     transport.write_now(
         b"HTTP/1.1 200 OK\r\n%b%bcontent-length: %d\r\n\r\n%b" % (usual, head, len(body), body)
     )
     cycle.message_event.set()
     cycle.on_response()
     return True
+
+
+@lru_cache(maxsize=1)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The lines of these headers, which are the same for a second: the date is in them."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
