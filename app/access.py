@@ -5,7 +5,7 @@ capability. What a viewer may *see* is said by each model (`visible_to`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -107,6 +107,7 @@ class Viewer:
     """Who asks. Exactly one of `user_id` and `worker_id` is set, or neither for the anonymous.
 
     `roles` maps workspace id → role, the teams' roles included. `tenant_id` bounds everything: nothing crosses tenants.
+    `workspaces` are those that it might see when its token was looked up; None where they are too many, or hang on its work.
     """
 
     tenant_id: int
@@ -120,6 +121,9 @@ class Viewer:
     permissions: frozenset[str] = frozenset()
     expire_at: datetime | None = None
     system: bool = False
+    workspaces: tuple[int, ...] | None = None
+    settled: bool = False
+    """True: it sees what is in these workspaces, and nobody looks whether it still may (docs/decisions/0023)."""
 
     @classmethod
     def operator(cls, tenant_id: int) -> "Viewer":
@@ -135,6 +139,11 @@ class Viewer:
         """A superuser sees everything in the tenant; the scope of the token does not narrow what may be read."""
         return self.is_superuser
 
+    @cached_property
+    def settled_if_known(self) -> "Viewer":
+        """The same for a query, whose workspaces are those of when the token was looked up."""
+        return self if self.workspaces is None else replace(self, settled=True)
+
     @cached_property  # asked for with every event
     def sharing_key(self) -> tuple[object, ...]:
         """Two viewers with an equal key see every object alike, so what is rendered for one may be shown to the other."""
@@ -147,6 +156,7 @@ class Viewer:
             self.is_superuser,
             self.permissions,
             tuple(sorted(self.roles.items())),
+            self.workspaces if self.settled else None,
         )
 
     @cached_property

@@ -18,6 +18,8 @@ from app.errors import Invalid, InvalidState
 from app.models import LogAction, Token, TokenKind, User
 
 TOUCH_EVERY = timedelta(minutes=1)
+MOST_WORKSPACES = 200
+"""Of who may see more, it is not remembered which: to send so many ids with each statement costs more than to look."""
 
 
 def new_key() -> str:
@@ -174,19 +176,23 @@ async def viewer_of_hash(hash: str) -> Viewer | None:
         expire_at=row["expire_at"],
         roles={int(id): Role(role) for id, role in orjson.loads(row["roles"] or "{}").items()},
         permissions=frozenset(row["permissions"] or ()),
+        workspaces=_workspaces(row["workspaces"]),
     )
 
 
-_VIEWER_OF = """
+def _workspaces(found: list[int] | None) -> tuple[int, ...] | None:
+    return None if found is None or len(found) > MOST_WORKSPACES else tuple(sorted(found))
+
+
+_VIEWER_OF = f"""
 SELECT token.id AS token_id, token.tenant_id, token.user_id, worker.id AS worker_id, token.scopes, token.expire_at,
        "user".is_staff, "user".is_superuser,
-       token.last_seen_at IS NULL OR token.last_seen_at < now() - interval '1 minute' AS stale,
-       CASE WHEN token.user_id IS NOT NULL THEN (
-           SELECT jsonb_object_agg(workspace_id, role)::text FROM (
-               SELECT workspace_id, max(role) AS role FROM workspace_membership
-               WHERE user_id = token.user_id
-                  OR team_id IN (SELECT team_id FROM team_member WHERE user_id = token.user_id)
-               GROUP BY workspace_id) AS best) END AS roles,
+       token.last_seen_at IS NULL OR token.last_seen_at < now() - interval '1 minute' AS stale, membership.roles,
+       CASE WHEN token.user_id IS NOT NULL THEN ARRAY(
+           (SELECT id FROM workspace WHERE public AND tenant_id = token.tenant_id LIMIT {MOST_WORKSPACES + 1})
+           UNION (SELECT id FROM workspace WHERE id = ANY(membership.ids) AND tenant_id = token.tenant_id)
+           UNION (SELECT id FROM workspace WHERE "user".is_superuser AND tenant_id = token.tenant_id
+                  LIMIT {MOST_WORKSPACES + 1})) END AS workspaces,
        CASE WHEN token.user_id IS NOT NULL THEN ARRAY(
            SELECT codename FROM permission WHERE id IN (
                SELECT permission_id FROM user_permission WHERE user_id = token.user_id
@@ -194,6 +200,12 @@ SELECT token.id AS token_id, token.tenant_id, token.user_id, worker.id AS worker
                SELECT permission_id FROM group_permission JOIN user_group USING (group_id)
                WHERE user_id = token.user_id)) END AS permissions
 FROM token LEFT JOIN "user" ON "user".id = token.user_id LEFT JOIN worker ON worker.token_id = token.id
+LEFT JOIN LATERAL (
+    SELECT jsonb_object_agg(workspace_id, role)::text AS roles, array_agg(workspace_id) AS ids FROM (
+        SELECT workspace_id, max(role) AS role FROM workspace_membership
+        WHERE user_id = token.user_id
+           OR team_id IN (SELECT team_id FROM team_member WHERE user_id = token.user_id)
+        GROUP BY workspace_id) AS best) AS membership ON token.user_id IS NOT NULL
 WHERE token.hash = $1 AND token.enabled AND token.kind <> 'activation'
   AND (token.expire_at IS NULL OR token.expire_at > now())
   AND CASE token.kind WHEN 'worker' THEN worker.id IS NOT NULL ELSE "user".is_active END

@@ -170,6 +170,8 @@ class Engine:
     ) -> Outcome:
         """Execute a query or mutation: what is compiled of it first, and the rest, if any, as ever."""
         read = Compiled()
+        if operation.type is OperationType.QUERY:  # what a mutation changes it has to see itself
+            viewer = viewer.settled_if_known
         context = self._make_context(viewer, caller)
         if self._plans is not None:
             read = await run_compiled(self._plans, operation, request, context)

@@ -6,6 +6,8 @@ from operator import itemgetter
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from pypika_tortoise.context import SqlContext
+from pypika_tortoise.terms import Term
 from tortoise import fields
 from tortoise.expressions import Q, RawSQL, Subquery
 from tortoise.models import Model, ModelMeta
@@ -82,11 +84,7 @@ class Entity(Model, metaclass=_Uncommented):
             seen = cls._meta.fields_map[cls.seen_with].related_model.visible_to(viewer)
             return holds(f"{cls.seen_with}_id__in", Subquery(seen.values("id")))
         assert cls.workspace_path is not None
-        from app.models.workspaces import (
-            Workspace,
-        )  # the one upward reference: workspaces are entities themselves
-
-        return holds(f"{cls.workspace_path}__in", Subquery(Workspace.visible_to(viewer).values("id")))
+        return in_seen_workspace(cls.workspace_path, viewer)
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
@@ -209,6 +207,30 @@ def holds(lookup: str, value: Any) -> Q:
     """The predicate that a lookup has this value, for lookups whose name is only known when it runs."""
     conditions: dict[str, Any] = {lookup: value}
     return Q(**conditions)
+
+
+class AnyOf(Term):
+    """One of these values: a single parameter, however many they are, so that statements are the same for everybody."""
+
+    def __init__(self, values: Sequence[int]) -> None:
+        super().__init__()
+        self._values = list(values)
+
+    def get_sql(self, ctx: SqlContext) -> str:
+        """As it stands behind an equals sign."""
+        assert ctx.parameterizer
+        return f"ANY({ctx.parameterizer.create_param(self._values).get_sql(ctx)})"
+
+
+def in_seen_workspace(path: str, viewer: Viewer) -> Q:
+    """The predicate of rows in workspaces that the viewer may see; `path` is where a row has its workspace's id."""
+    if viewer.settled and viewer.workspaces is not None:
+        return holds(path, AnyOf(viewer.workspaces))
+    from app.models.workspaces import (
+        Workspace,
+    )  # the one upward reference: workspaces are entities themselves
+
+    return holds(f"{path}__in", Subquery(Workspace.visible_to(viewer).values("id")))
 
 
 def in_tenant(path: str = "tenant_id") -> Callable[[Viewer], Q]:

@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q
 
 from app.access import Viewer
 from app.database import fetch
 from app.errors import CursorExpired
 from app.events import Audience, Position
 from app.models.accounts import Tenant
-from app.models.entity import NOTHING, Entity
+from app.models.entity import NOTHING, Entity, in_seen_workspace
 from app.models.workspaces import Workspace
 
 
@@ -90,9 +90,8 @@ class OutboxEvent(Entity):
         """Its audience, and the user whom it concerns. Workers see none."""
         if viewer.worker_id is not None:
             return NOTHING
-        public = Q(
-            workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")),
-            audience__in=[Audience.WORKSPACE, Audience.WORKSPACE_AND_STAFF],
+        public = in_seen_workspace("workspace_id", viewer) & Q(
+            audience__in=[Audience.WORKSPACE, Audience.WORKSPACE_AND_STAFF]
         )
         if viewer.user_id is None:
             return public

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.expressions import Q, RawSQL, Subquery
+from tortoise.expressions import Q, RawSQL
 
 from app.access import Capability, Viewer
 from app.clock import now
 from app.models.accounts import Tenant
-from app.models.entity import NOTHING, Entity
+from app.models.entity import NOTHING, Entity, in_seen_workspace
 from app.models.workspaces import Workspace
 
 
@@ -269,7 +269,7 @@ class Task(Entity):
             viewer.is_staff or viewer.is_superuser
         ):  # all workspaces that they see are the tenant's, and the index needs no OR
             return _staff_of_tenant(viewer)
-        return Q(workspace_id__in=Subquery(Workspace.visible_to(viewer).values("id")))
+        return in_seen_workspace("workspace_id", viewer)
 
     @property
     def uid(self) -> str:

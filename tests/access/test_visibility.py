@@ -138,10 +138,13 @@ async def test_a_role_sees_exactly_what_the_table_says(api: Api, world: World) -
     for role in ROLES:
         assert set(world.rows) == set(SEES)
         viewer, context = await world.viewer(role), Context(await world.viewer(role), api.hub)
+        assert viewer.settled_if_known.settled == (role in USERS | {"zoe"})
 
         for (model, word), row in world.rows.items():
             expected = role in SEES[model, word]
             assert await model.visible_to(viewer).filter(id=row.id).exists() == expected, (role, model, word)
+            seen = model.visible_to(viewer.settled_if_known).filter(id=row.id)
+            assert await seen.exists() == expected, (role, model, word)
             assert (await context.one(model, row.id) is not None) == expected, (role, model, word)
 
 

@@ -33,6 +33,10 @@ USER = """mutation ($name: String!) { createUser(input: {username: $name}) {
   user { id } userErrors { code message } } }"""
 WORKSPACE = """mutation ($name: String!) { createWorkspace(input: {name: $name}) {
   workspace { id } userErrors { code message } } }"""
+PUBLIC_WORKSPACE = """mutation ($name: String!) { createWorkspace(input: {name: $name, public: true}) {
+  workspace { id } userErrors { code message } } }"""
+MAKE_PRIVATE = """mutation ($id: ID!) { updateWorkspace(input: {id: $id, public: false}) {
+  userErrors { code message } } }"""
 ROLE = """mutation ($of: ID!, $in: ID!, $role: Role) { setWorkspaceRole(input: {workspace: $in, user: $of, role: $role}) {
   userErrors { code message } } }"""
 DISABLE = "mutation ($id: ID!) { disableToken(input: {id: $id}) { userErrors { code message } } }"
@@ -124,6 +128,28 @@ async def test_a_membership_that_ends_elsewhere_is_none_within_a_second(pair: Pa
 
     assert asking.answers[0] == {"data": {"workspace": {"id": workspace}}}
     assert asking.answers[-1] == {"data": {"workspace": None}}
+    assert asking.believed_for < SURE_SECONDS
+
+
+async def test_what_is_in_a_workspace_that_becomes_private_elsewhere_is_hidden_within_a_second(
+    pair: Pair,
+) -> None:
+    here, there = pair
+    name = f"was-public-{uuid4().hex}"
+    async with Client(here.url, await here.sign_in()) as admin:
+        user = (await admin.mutate(USER, {"name": f"out-{uuid4().hex}"}))["user"]["id"]
+        key = (await admin.mutate(TOKEN_FOR, {"of": user}))["key"]
+        workspace = (await admin.mutate(PUBLIC_WORKSPACE, {"name": name}))["workspace"]["id"]
+        submitted = (await admin.mutate(CREATE, {"in": {"taskName": "noop", "workspace": workspace}}))[
+            "workRequest"
+        ]
+        asking = Asking(there, key, f'{{ workRequest(id: "{submitted["id"]}") {{ id }} }}')
+
+        async with asking.until_refused():
+            await admin.mutate(MAKE_PRIVATE, {"id": workspace})
+
+    assert asking.answers[0] == {"data": {"workRequest": {"id": submitted["id"]}}}
+    assert asking.answers[-1] == {"data": {"workRequest": None}}
     assert asking.believed_for < SURE_SECONDS
 
 
