@@ -15,6 +15,7 @@ from tortoise.queryset import QuerySet
 
 from app.access import Viewer
 from app.database import fetch_records
+from app.database.arrays import write_ids
 from app.errors import Conflict, NotFound
 from app.models.kept import finding
 
@@ -210,16 +211,16 @@ def holds(lookup: str, value: Any) -> Q:
 
 
 class AnyOf(Term):
-    """One of these values: a single parameter, however many they are, so that statements are the same for everybody."""
+    """One of these ids: a single parameter, however many they are, so that statements are the same for everybody."""
 
-    def __init__(self, values: Sequence[int]) -> None:
+    def __init__(self, ids: Sequence[int]) -> None:
         super().__init__()
-        self._values = list(values)
+        self._ids = write_ids(ids)
 
     def get_sql(self, ctx: SqlContext) -> str:
         """As it stands behind an equals sign."""
         assert ctx.parameterizer
-        return f"ANY({ctx.parameterizer.create_param(self._values).get_sql(ctx)})"
+        return f"ANY({ctx.parameterizer.create_param(self._ids).get_sql(ctx)})"
 
 
 def in_seen_workspace(path: str, viewer: Viewer) -> Q:

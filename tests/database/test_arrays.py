@@ -7,9 +7,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers, lists, none
+from tortoise.exceptions import OperationalError
 
-from app.database import Database
-from app.database.arrays import ARRAYS
+from app.database import Database, fetch
+from app.database.arrays import ARRAYS, write_ids
 from app.database.opening import _connect
 
 VALUES: dict[str, list[Any]] = {
@@ -17,7 +20,7 @@ VALUES: dict[str, list[Any]] = {
     "bytea": [b"\x00,", b""],
     "int2": [-1],
     "int4": [2**31 - 1, None],
-    "int8": [2**63 - 1],
+    "int8": [2**63 - 1, None, -1],
     "float8": [0.5],
     "interval": [timedelta(days=1, seconds=2)],
     "timestamptz": [datetime(2026, 11, 22, tzinfo=UTC)],
@@ -52,6 +55,36 @@ async def test_arrays_are_written_and_read_without_being_looked_up(
         )
         assert found
         assert tuple(found) == (value, True)
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(ids=lists(none() | integers(-(2**63), 2**63 - 1)))
+async def test_ids_are_written_and_read_as_postgresql_does(db: Database, ids: list[int | None]) -> None:
+    text = f"{{{','.join('NULL' if id is None else str(id) for id in ids)}}}"
+
+    for given_ids in (ids, write_ids(ids)):
+        [row] = await fetch(
+            "SELECT $1::bigint[] AS ids, $1::bigint[]::text AS text, $2::text::bigint[] AS of_text",
+            given_ids,
+            text,
+        )
+        assert row == {"ids": ids, "text": text, "of_text": ids}
+
+
+@pytest.mark.parametrize("wrong", [["1"], [2**63], [[1]], 7])
+async def test_what_is_no_id_is_refused(db: Database, wrong: Any) -> None:
+    with pytest.raises(OperationalError, match="invalid input for query argument"):
+        await fetch("SELECT $1::bigint[]", wrong)
+
+
+async def test_ids_in_more_than_one_dimension_are_refused(db: Database) -> None:
+    with pytest.raises(ValueError, match="dimension"):
+        await fetch("SELECT '{{1,2},{3,4}}'::bigint[]")
 
 
 async def test_their_ids_are_those_of_postgresql(connection: "asyncpg.Connection[Any]") -> None:
