@@ -17,6 +17,8 @@ DROP INDEX artifact_created_by_work_request_id_idx;
 CREATE INDEX artifact_made_by ON artifact (created_by_work_request_id, created_at, id) INCLUDE (workspace_id, category, complete)
     WHERE created_by_work_request_id IS NOT NULL;
 
+-- An entry of an index has room for 2,704 bytes: a path takes 2,000 of them at most. Media types are of ASCII.
+ALTER TABLE file_in_artifact ADD CONSTRAINT file_in_artifact_content_type CHECK (octet_length(content_type) <= 255);
 ALTER TABLE file_in_artifact DROP CONSTRAINT file_in_artifact_artifact_id_path_key;
 ALTER TABLE file_in_artifact ADD CONSTRAINT file_in_artifact_artifact_id_path_key
     UNIQUE (artifact_id, path) INCLUDE (id, file_id, complete, content_type);

@@ -1,9 +1,12 @@
 """Nested lists of artifacts are read from indexes alone, however many artifacts, files and relations there are."""
 
+import random
 import re
 from collections.abc import AsyncIterator
+from string import ascii_letters
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.database import Database
@@ -44,6 +47,9 @@ LISTS = {
         "artifact_relation_by_target",
     },
 }
+WIDE = [chr(number) for number in range(0x10000, 0x11000)]
+"""Characters of four bytes."""
+
 OF_ROWS = re.compile(
     r"(?:Seq|Index|Bitmap Heap) Scan(?: Backward)?(?: using \w+)? on (artifact_relation|file\w*)"
 )
@@ -97,17 +103,16 @@ async def test_nested_lists_are_read_from_indexes_alone(
     await connection.close()
 
 
+PUT = """INSERT INTO file_in_artifact (artifact_id, path, file_id, content_type)
+    SELECT artifact_id, $1, file_id, $2 FROM file_in_artifact LIMIT 1 RETURNING octet_length(path) + octet_length(content_type)"""
+
+
 async def test_the_longest_paths_and_types_have_room_in_an_index(owndb: Database, filled: Cast) -> None:
     connection = await owndb.connect()
-    longest = "".join(chr(0x10000 + number) for number in range(500))
-    kind = f"text/{'x' * 250}"
+    longest = "".join(random.Random(number).choice(WIDE) for number in range(500))  # which does not compress
+    kind = "text/" + "".join(random.Random(number).choice(ascii_letters) for number in range(250))
 
-    stored = await connection.fetchval(
-        """INSERT INTO file_in_artifact (artifact_id, path, file_id, content_type)
-        SELECT artifact_id, $1, file_id, $2 FROM file_in_artifact LIMIT 1 RETURNING octet_length(path) + length(content_type)""",
-        longest,
-        kind,
-    )
-
-    assert stored == 4 * 500 + 255
+    assert await connection.fetchval(PUT, longest, kind) == 4 * 500 + 255
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.fetchval(PUT, "more", longest[:64])
     await connection.close()
