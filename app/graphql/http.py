@@ -84,9 +84,11 @@ class GraphQLHTTP:
         except Exception as error:
             await _send_refusal(send, refusal(error), asks.accepts)
         else:
-            await answer(send)
+            if answer is not None:
+                await answer(send)
 
-    async def _answer(self, scope: Scope, receive: Receive, asks: "Asks") -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, asks: "Asks") -> Answer | None:
+        """What sends the answer; None when it has been sent."""
         body = await self._read(scope, receive, asks)
         known = None if body is None else self._repeated.get(body)
         request = known[0] if known is not None else _request(scope, body)
@@ -109,7 +111,11 @@ class GraphQLHTTP:
             raise ClientGone
         if scope["method"] == "GET" and request.document_id is not None and not outcome.errors:
             return partial(_send_unless_known, header(scope, b"if-none-match"), outcome.encode(), media)
-        return partial(_send_result, outcome.encode(), media, scope.get(WHOLE))
+        result = outcome.encode()
+        send_whole: SendWhole | None = scope.get(WHOLE)
+        if send_whole is not None and send_whole(_HEADS[media.name], result):
+            return None
+        return partial(_send_result, result, media)
 
     def _begin(
         self, scope: Scope, operation: Operation, request: GraphQLRequest, caller: Caller, media: Media
@@ -302,9 +308,7 @@ def _refusal_headers(refused: Refused) -> Headers:
     return headers
 
 
-async def _send_result(body: bytes, media: Media, send_whole: SendWhole | None, send: Send) -> None:
-    if send_whole is not None and send_whole(_HEADS[media.name], body):
-        return
+async def _send_result(body: bytes, media: Media, send: Send) -> None:
     headers = [*_HEADERS_OF_RESULT[media.name], (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

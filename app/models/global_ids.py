@@ -21,19 +21,17 @@ def global_id(type_name: str, id: object) -> str:
 
 
 def decode_id(value: str, path: Path = ("id",)) -> tuple[str, Any]:
-    """The type in a global id, and what its row is found by: a number, or a UUID. `BadInput` when it is none."""
+    """The type in a global id, and what its row is found by: a number, or a UUID. `BadInput` when it is none.
+
+    Each is spelled as we write it: there is one id for a row.
+    """
     try:
         name, _, key = decode(value, LIMIT).decode("ascii").partition(":")
         if not name.isidentifier():
             raise ValueError
-        return name, UUID(key) if _is_uuid(key) else _number(key)
+        return name, UUID(key) if len(key) == 36 and str(UUID(key)) == key else _number(key)
     except ValueError:
         raise BadInput(f"'{value[:60]}' is no id of this server.", path=path) from None
-
-
-def _is_uuid(text: str) -> bool:
-    """True of a UUID as we write it: there is one id for a row, and no other spelling."""
-    return len(text) == 36 and str(UUID(text)) == text
 
 
 def _number(text: str) -> int:
