@@ -4,8 +4,8 @@
     shape    → plan  (planning.py)     which columns, joins and lists; what was declared of a field is in declared.py
     plan     → SQL   (statements.py)   always on top of Model.visible_to(viewer)
              → Python (leaves.py, rendering.py)
-    running.py reads a level after the other, together.py single rows for several requests; cache.py keeps plans; reading.py answers requests; report.py tells what
-    is compiled, and why the rest is not
+    running.py reads a level after the other, together.py single rows for several requests; cache.py keeps plans;
+    reading.py answers requests; report.py tells what is compiled, and why the rest is not
 
 There is no SQL in any query and no second description of a type: all comes from the schema and the models. What is not
 understood is declined, root field by root field, and runs in the ordinary executor, which also words every error.
