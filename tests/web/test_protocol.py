@@ -87,7 +87,12 @@ _go_on = asyncio.Event()
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == "/late":
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+    elif scope["path"] == "/late":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await _go_on.wait()
         await send({"type": "http.response.body", "body": b"late"})
@@ -100,6 +105,8 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
             body += message["body"]
         assert not known or scope[BODY] == body
         body += b"|known" if known else b"|"
+        if b"x-forwarded-for" in dict(scope["headers"]):
+            body += b" " + scope["client"][0].encode()
         length = (b"content-length", b"%d" % len(body))
         await send({"type": "http.response.start", "status": 200, "headers": [length]})
         await send({"type": "http.response.body", "body": body})
@@ -262,6 +269,38 @@ async def test_only_a_known_head_is_not_read_again(port: int) -> None:
         seen.append(answer.partition(b"|")[2])
     assert seen[:6] == [b"", b"known", b"", b"", b"known", b""]
     assert seen[6:] == [b"known"] * 5 + [b""]
+    writer.close()
+
+
+async def test_a_proxy_is_believed_each_time(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    seen = []
+    for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"):
+        writer.write(_post(b"body", f"X-Forwarded-For: {address}"))
+        seen += await _answers(reader, 1)
+
+    assert seen == [
+        b"body| 192.0.2.1",
+        b"body|known 192.0.2.1",
+        b"body| 192.0.2.2",
+        b"body|known 192.0.2.2",
+    ]
+    writer.close()
+
+
+async def test_a_socket_is_opened_on_a_connection_that_knows_heads(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(_post(b"body"))
+        await _answers(reader, 1)
+
+    writer.write(
+        b"GET /echo HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+
+    assert head.startswith(b"HTTP/1.1 101 ")
     writer.close()
 
 
