@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 
 import asyncpg
-import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 
@@ -214,14 +213,15 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def _event(row: dict[str, Any]) -> Event:
     number = row["subject"].rpartition("/")[2]
     return Event(
-        position=Position(row["xid"], row["seq"]),
+        xid=row["xid"],
+        seq=row["seq"],
         id=str(row["id"]),
         type=row["event_type"],
         source=row["source"],
         subject=row["subject"],
         subject_id=int(number) if number.isdigit() else 0,
         time=row["created_at"],
-        data=orjson.loads(row["data"]) if row["data"] else {},
+        json=row["data"] or None,
         tenant_id=row["tenant_id"],
         workspace_id=row["workspace_id"],
         audience=Audience(row["audience"]),

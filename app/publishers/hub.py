@@ -7,10 +7,13 @@ from the database when the hub no longer has it. So nobody misses or repeats any
 import asyncio
 import contextlib
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from app.errors import Unavailable
 from app.events import START, Audience, Position
@@ -22,22 +25,41 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as it stands in the log."""
+    """An event as it stands in the log.
 
-    position: Position
+    So many are kept that nothing in it is an object that the garbage collector would look at, beside itself.
+    """
+
+    xid: int
+    seq: int
     id: str
     type: str
     source: str
     subject: str
     subject_id: int
     time: datetime
-    data: dict[str, Any]
+    json: str | None
     tenant_id: int
     workspace_id: int | None
     audience: Audience
     owner_id: int | None
-    told: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What it is told as, by who tells it: made once for all who follow."""
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        return Position(self.xid, self.seq)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The subject's state as of this event. All who follow get the same: it is not to be changed."""
+        return {} if self.json is None else _parsed(self.json)
+
+
+@lru_cache(maxsize=BATCH)
+def _parsed(json: str) -> dict[str, Any]:
+    """What is in an event, for those who look at it now."""
+    data: dict[str, Any] = orjson.loads(json)
+    return data
 
 
 Scan = Callable[[Position, int], Awaitable[Sequence[Event]]]
@@ -50,7 +72,7 @@ class Hub:
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
         self._window: list[Event] = []
-        self._positions: list[Position] = []
+        self._places: list[int] = []
         self._since = START
         self._end = START
         self._more = Signal()
@@ -76,7 +98,7 @@ class Hub:
 
     def start(self, position: Position) -> None:
         """Begin after this position: everything up to it is read from the log."""
-        self._window, self._positions = [], []
+        self._window, self._places = [], []
         self._since = self._end = position
         self._open = True
 
@@ -88,11 +110,11 @@ class Hub:
     def publish(self, events: Sequence[Event], *, changes_access: bool = False) -> None:
         """Append what was read from the log, in its order, and wake the followers."""
         self._window += events
-        self._positions += [event.position for event in events]
+        self._places += [_place(event) for event in events]
         if len(self._window) > 2 * WINDOW:
-            self._since = self._positions[-WINDOW - 1]
-            del self._window[:-WINDOW], self._positions[:-WINDOW]
-        self._end = self._positions[-1] if self._positions else self._end
+            self._since = self._window[-WINDOW - 1].position
+            del self._window[:-WINDOW], self._places[:-WINDOW]
+        self._end = self._window[-1].position if self._window else self._end
         if changes_access:
             self.access_changes += 1
             self.access_news += 1
@@ -143,7 +165,7 @@ class Hub:
         """What of the next events is in memory: for who wants to prepare for several of them at once."""
         if position < self._since:
             return []
-        first = bisect_right(self._positions, position)
+        first = bisect_right(self._places, _place(position))
         return self._window[first : first + BATCH]
 
     async def changed(self, position: Position) -> None:
@@ -156,3 +178,8 @@ class Hub:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._access.wait()
+
+
+def _place(of: Event | Position) -> int:
+    """A position as one number, which is sooner compared."""
+    return of.xid << 64 | of.seq

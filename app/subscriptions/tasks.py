@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.events import CATALOGUE, Position
 from app.graphql.ids import decode_event_place, event_cursor, row_id
 from app.graphql.scalars import Cursor
 from app.models import LogLevel, TaskState
-from app.publishers.hub import Event, Hub
+from app.publishers.hub import BATCH, Event, Hub
 from app.schema.tasks import (
     Task,
     TaskFilter,
@@ -243,10 +244,16 @@ async def _visible(info: Info, id: str, path: tuple[str, ...]) -> models.Task:
 
 async def _transitions(event: Event) -> list[TaskEvent]:
     """What an event tells, each with a cursor of its own: all but the last lie inside the event. Made once for all."""
-    if _transitions not in event.told:
-        event.told[_transitions] = await _told(event)
-    found: list[TaskEvent] = event.told[_transitions]
+    found = _kept.get(event.id)
+    if found is None:
+        found = _kept[event.id] = await _told(event)
+        if len(_kept) > BATCH:
+            _kept.popitem(last=False)
     return found
+
+
+_kept: OrderedDict[str, list[TaskEvent]] = OrderedDict()
+"""Of the events that somebody was told of last, by their ids."""
 
 
 async def _told(event: Event) -> list[TaskEvent]:

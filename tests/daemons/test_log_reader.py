@@ -1,6 +1,7 @@
 """The reader of the log, as far as it can be seen without a server."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,9 +13,11 @@ from app.actions.tokens import make_token
 from app.daemons import log_reader
 from app.daemons.log_reader import LogReader, scan
 from app.database import Database, transaction
+from app.events import Audience
 from app.models import Tenant, TokenKind
 from app.models.outbox import _READ, end_of_log
 from app.publishers.hub import Hub
+from tests.cast import Cast
 
 LIMIT = 10
 
@@ -106,3 +109,16 @@ FILL = """
 INSERT INTO outbox_event (event_type, source, subject, tenant_id, audience)
 SELECT 'user.created', 'urn:workyard', 'user/' || number, $1, 'tenant' FROM generate_series(1, $2) AS number
 """
+
+
+async def test_an_event_that_is_kept_is_one_object_to_the_garbage_collector(cast: Cast) -> None:
+    begin = await end_of_log()
+    await cast.request()
+
+    [event] = await scan(begin, LIMIT)
+
+    assert event.data["required_tags"] == ["task:noop"]
+    assert event.data is event.data
+    kept = [each for each in gc.get_referents(event) if not isinstance(each, type | Audience)]
+    assert len(kept) > 5
+    assert not [each for each in kept if gc.is_tracked(each)]

@@ -54,14 +54,15 @@ class Log:
         """Publish events: each in a workspace, with so many payloads."""
         new = [
             LogEvent(
-                position=Position(1, len(self.events) + number),
+                xid=1,
+                seq=len(self.events) + number,
                 id="",
                 type=type,
                 source="",
                 subject="",
                 subject_id=0,
                 time=now(),
-                data={"payloads": payloads},
+                json=f'{{"payloads": {payloads}}}',
                 tenant_id=1,
                 workspace_id=workspace,
                 audience=Audience.WORKSPACE,
