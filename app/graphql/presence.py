@@ -35,6 +35,7 @@ class Presence:
         _rounds.present.discard(self)
         if self._watcher is not None:
             self._watcher.cancel()
+            self._watcher = None  # it keeps where it was when it ended, and so this: a cycle, which only a collection finds
         if self.gone and self._task is not None:
             self._task.uncancel()
         return self.gone and kind is asyncio.CancelledError

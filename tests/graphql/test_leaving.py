@@ -1,12 +1,15 @@
 """A client that leaves takes its statement with it."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import asyncpg
 import orjson
 
 from app.database import Database, fetch
+from app.graphql.presence import Presence
 from tests.api import Api, gid
 from tests.cast import Cast
 
@@ -38,6 +41,29 @@ async def test_the_statement_of_a_client_that_left_is_cancelled_at_the_server(
         await blocker.close()
         await watcher.close()
     assert [row["n"] for row in await fetch("SELECT count(*) AS n FROM work_request")] == [1]
+
+
+async def test_a_request_that_was_watched_leaves_nothing_to_the_garbage_collector() -> None:
+    async def watched() -> "weakref.ref[Any]":
+        never = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await never.wait()
+            return {}
+
+        with Presence(receive) as presence:
+            presence.watch()
+            await asyncio.sleep(0)  # it waits for the client to leave
+        return weakref.ref(receive)
+
+    gc.disable()
+    try:
+        receive = await watched()
+        for _ in range(10):
+            await asyncio.sleep(0)  # it ends
+        assert receive() is None
+    finally:
+        gc.enable()
 
 
 async def until(watcher: "asyncpg.Connection[Any]", number: int) -> None:
