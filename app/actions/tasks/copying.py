@@ -55,8 +55,10 @@ def event_row(
     """
     start = _EVENT_START(len(EVENT_COLUMNS), 16, uuid7().bytes, 8, tenant_id, 8, time)
     workspace = _NULL if workspace_id is None else _WORKSPACE(8, workspace_id)
-    subject = _text(f"task/{task_id}")
-    return b"".join((start, workspace, subject, subject, _LENGTH(len(data)), data, _kind(event)))
+    subject = b"task/%d" % task_id
+    subject = _LENGTH(len(subject)) + subject
+    kind = _kind(event.name, event.audience)
+    return b"".join((start, workspace, subject, subject, _LENGTH(len(data)), data, kind))
 
 
 def microseconds(time: datetime) -> int:
@@ -107,8 +109,8 @@ def _repeated(event: str, log_level: str, logger: str) -> bytes:
 
 
 @lru_cache
-def _kind(event: EventType) -> bytes:
-    return _words(event.name, SOURCE, event.audience)
+def _kind(name: str, audience: str) -> bytes:
+    return _words(name, SOURCE, audience)
 
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)

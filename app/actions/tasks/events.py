@@ -27,8 +27,7 @@ def event_data(
     transitions: Iterable[Transition],
     **more: object,
 ) -> bytes:
-    """The JSON of an event that a runner writes. `more` is what only some have. Give strings: orjson takes three times as long
-    for an enum."""
+    """The JSON of an event that a runner writes. `more` is what only some have."""
     known = _known(actor_name, queue_name, state, aggregated_status, retries, attempt, log_count)
     rest = {"eta": eta, "transitions": transitions, **more}
     return b'{"message_id":"%b",%b,%b' % (str(message_id).encode(), known, orjson.dumps(rest)[1:])

@@ -317,7 +317,7 @@ def _ending(report: End, time: int) -> bytes:
         task.attempt,
         report.number - 1 + len(outcome.logs) + (outcome.requeued is not None),
         report.eta,
-        [(each._value_, at) for each, at in outcome.transitions],
+        outcome.transitions,
         **({"crashes": task.crashes, "reason": outcome.reason} if state is QUEUED else {}),
     )
     return event_row(
@@ -393,7 +393,8 @@ RETURNING task.id
 _DONE = f"""
 UPDATE task SET state = 'done', ready = false, worker_id = NULL, attempt = report.attempt, mtime = now(),
     message = '', eta = NULL, dedupe_key = NULL, result = NULL, result_expiry = NULL,
-    expires_at = now() + make_interval(secs => $2), purge_at = {purge_at("task", "make_interval(secs => $2)")},
+    expires_at = (SELECT now() + make_interval(secs => $2)),
+    purge_at = {purge_at("task", "make_interval(secs => $2)", alike=True)},
     log_count = report.log_count, worst_level = report.worst_level
 FROM unnest($3::bigint[], $4::int[], $5::int[], $6::text[]) AS report(id, attempt, log_count, worst_level)
 WHERE {_MINE}

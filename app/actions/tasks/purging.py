@@ -25,10 +25,16 @@ async def purge_tasks() -> int:
             return removed
 
 
-def purge_at(table: str, kept_for: str) -> str:
-    """SQL: what `purge_at` becomes when a task ends that is kept for so long. Null, as it was, when its age will tell."""
+def purge_at(table: str, kept_for: str, *, alike: bool = False) -> str:
+    """SQL: what `purge_at` becomes when a task ends that is kept for so long. Null, as it was, when its age will tell.
+
+    `alike`: so long as all that the statement ends, so that the times are computed once.
+    """
     until = f"now() + {kept_for}"
-    return f"CASE WHEN {until} < {table}.created_at + {_LONG} THEN {until} END"
+    young = f"{until} - {_LONG}"
+    if alike:
+        until, young = f"(SELECT {until})", f"(SELECT {young})"
+    return f"CASE WHEN {young} < {table}.created_at THEN {until} END"
 
 
 async def empty_results() -> int:
