@@ -13,7 +13,6 @@ import asyncpg
 
 from app.actions.tasks.claiming import claim
 from app.cli.tasks.run import _run
-from app.daemons.runner import collect_less_often
 from app.database import open_database
 from app.database.opening import SERVER_SETTINGS
 from app.logs import configure_logging
@@ -88,7 +87,6 @@ class Workyard(Engine):
                 await enqueue([ACTORS[kind].message(number) for number in numbers])
 
         async with open_database(_settings(database_pool_size=max(connections, 2)), migrate=False):
-            collect_less_often()  # as the processes do from which tasks are sent: `serve`, and `tasks run` itself
             yield send
 
     async def run(self, **chosen: Any) -> None:
