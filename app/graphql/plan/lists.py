@@ -1,7 +1,8 @@
 """Plans of lists: at the root, or below all rows of another level at once."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from app.database import fetch_records
@@ -82,9 +83,9 @@ class ReadList:
         if self.counts:
             statement = self.counted.get(key, lambda: self._write_count(asked, arguments, None))
             count = (await fetch_records(statement.sql, *statement.values))[0][0]
-        shown, page = self._cut(list(rows), request)
+        (shown,), pages = self._cut([list(rows)], request)
         lists = await self.table.below(asked, shown)
-        return self.render(shown, lists, asked, page, count)
+        return self.render(shown, lists, asked, next(iter(pages)), count)
 
     async def under(self, asked: Asked, parents: list[Any]) -> dict[Any, Any]:
         """Parent → its page."""
@@ -104,24 +105,28 @@ class ReadList:
         found: dict[Any, list[Any]] = {each: [] for each in named}
         for row in rows:
             found[row[-1]].append(row)
-        pages = [self._cut(there, request) for there in found.values()]
+        shown, pages = self._cut(list(found.values()), request)
         lists: Lists = []
         if self.table.lists:
-            lists = await self.table.below(asked, [row for shown, _ in pages for row in shown])
+            lists = await self.table.below(asked, [row for there in shown for row in there])
         render, count = self.render, counts.get
         return {
-            parent: render(shown, lists, asked, page, count(name))
-            for parent, name, (shown, page) in zip(parents, named, pages, strict=True)
+            parent: render(there, lists, asked, page, count(name))
+            for parent, name, there, page in zip(parents, named, shown, pages, strict=False)
         }
 
-    def _cut(self, rows: list[Record], request: PageRequest) -> tuple[list[Record], RecordPage | None]:
-        """The rows of a page that has been read; and where it stands, if that is told."""
+    def _cut(
+        self, found: list[list[Record]], request: PageRequest
+    ) -> tuple[list[list[Record]], Iterable[RecordPage | None]]:
+        """The rows of each page that has been read; and where each stands, if that is told."""
         if self.tells_places:
-            page = RecordPage(rows, request, self._keys(request)[1])
-            return page.rows, page
+            places = self._keys(request)[1]
+            pages = [RecordPage(rows, request, places) for rows in found]
+            return [page.rows for page in pages], pages
         if request.backward:
-            rows.reverse()
-        return rows, None
+            for rows in found:
+                rows.reverse()
+        return found, repeat(None)
 
     def _asked_for(self, asked: Asked) -> tuple[dict[str, Any], PageRequest, Hashable]:
         """The arguments, the page that they mean, and what tells the list from others."""

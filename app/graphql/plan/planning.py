@@ -27,7 +27,7 @@ from app.graphql.plan.arguments import Arguments
 from app.graphql.plan.declared import Declined, column_of, declared_as, model_of
 from app.graphql.plan.leaves import complete, is_instant, of_expression, to_answer, to_python
 from app.graphql.plan.lists import ReadList, UnderRows
-from app.graphql.plan.rendering import INSTANT, NUMBERED_ID, Code, converted, display, stub
+from app.graphql.plan.rendering import INSTANT, Code, converted, display, numbered_ids, stub
 from app.graphql.plan.rows import ReadAny, ReadMany, ReadNode, ReadNodes, ReadOne, ReadReached, RenderRow
 from app.graphql.plan.running import Asked, Below, Read, Table
 from app.graphql.plan.shape import Selected, Shape
@@ -164,9 +164,8 @@ class Planner:
 
     def _id(self, table: Table, code: Code, alias: str) -> str:
         model, cell = table.model_at(alias), f"r[{table.cell(alias, 'id')}]"
-        if isinstance(model._meta.fields_map["id"], BigIntField):
-            return NUMBERED_ID.format(f"{model.__name__}:".encode(), cell)
-        return f"{code.name(partial(global_id, model.__name__))}({cell})"
+        name, numbered = model.__name__, isinstance(model._meta.fields_map["id"], BigIntField)
+        return f"{code.name(numbered_ids(name) if numbered else partial(global_id, name))}({cell})"
 
     def _column(self, table: Table, code: Code, alias: str, selected: Selected, column: str) -> str:
         field, type_ = table.model_at(alias)._meta.fields_map[column], selected.field.type

@@ -7,10 +7,11 @@
 from us are in the source; keys are written with repr().
 """
 
-from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
+from app.graphql.ids import global_id
 from app.graphql.plan.declared import Declined
 from app.graphql.plan.leaves import instant
 
@@ -20,8 +21,19 @@ Render = Callable[..., dict[str, Any]]
 INSTANT = "(t.replace(' ', 'T') + ':00' if len(t := {}) == 29 else instant(t))"
 """`instant` of a cell, which nearly always has six digits of a second, and so this length."""
 
-NUMBERED_ID = "b2a_base64({!r} b'%d' % {}, newline=False).decode().rstrip('=')"
-"""`global_id` of a cell that has a number, without two calls: of the type's name with a colon, and the cell."""
+IDS_KEPT = 10_000
+"""So many ids of each type are kept, about 2 MB: what is shown is shown again, and to make an id takes four times as long."""
+
+
+@cache
+def numbered_ids(type_name: str) -> Callable[[int], str]:
+    """`global_id` of numbers, for a type."""
+
+    @lru_cache(maxsize=IDS_KEPT)
+    def id_of(number: int) -> str:
+        return global_id(type_name, number)
+
+    return id_of
 
 
 class Code:
@@ -31,7 +43,6 @@ class Code:
         self.names: dict[str, Any] = {
             "present": present,
             "instant": instant,
-            "b2a_base64": b2a_base64,
         }
         self.characters = 0
 

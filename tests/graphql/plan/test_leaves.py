@@ -10,7 +10,7 @@ from app.database import Database, fetch_records
 from app.graphql.ids import global_id
 from app.graphql.plan.declared import Declined
 from app.graphql.plan.leaves import instant, instant_text
-from app.graphql.plan.rendering import INSTANT, NUMBERED_ID, Code
+from app.graphql.plan.rendering import INSTANT, Code, numbered_ids
 
 INSTANTS = [
     datetime(2026, 11, 21, 23, 59, 59, 123456, UTC),
@@ -41,6 +41,6 @@ async def test_an_instant_that_python_does_not_have_is_left_to_the_executor(db: 
 
 
 def test_the_id_of_a_number_is_its_global_id() -> None:
-    show: Callable[..., Any] = Code().function("r", NUMBERED_ID.format(b"WorkRequest:", "r"))
-    for number in (1, 22, 333, 2**63 - 1):
-        assert show(number) == global_id("WorkRequest", number)
+    for name in ("WorkRequest", "Worker"):
+        for number in (1, 22, 333, 2**63 - 1, 22):
+            assert numbered_ids(name)(number) == global_id(name, number)
