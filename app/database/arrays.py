@@ -48,10 +48,10 @@ def make_known(connection: Any) -> None:
 
 _IDS = (ARRAYS["int8"][0], "_int8", "pg_catalog")
 _EMPTY = Struct(">iii").pack(0, 0, ARRAYS["int8"][1])
-_HEAD = Struct(
-    ">iiiii"
-)  # dimensions, whether there are nulls, the type of what is in it, how many, the number of the first
-_ID = Struct(">iq")  # its length, and itself
+_HEAD = Struct(">iiiii")
+"""Dimensions, whether there are nulls, the type of what is in it, how many, the number of the first."""
+_ID = Struct(">iq")
+"""Its length, and itself."""
 _NULL = Struct(">i").pack(-1)
 
 
