@@ -39,6 +39,10 @@ WARM = {"node": 2}
 LONGEST = 12
 """Seconds of a sample, where few requests are answered."""
 
+AT_REST = 0.1
+"""Of a processor: less all servers use together, and PostgreSQL, when nothing is left to do."""
+LOOK_EVERY, LONGEST_REST = 0.25, 20.0  # seconds
+
 OPTIONS = {
     "max_connections": "400",
     "shared_buffers": "2GB",
@@ -243,6 +247,7 @@ async def _measure(
                     if number == 0:
                         warm = WARM.get(entry.contender.needs, 1)
                         await asker.ask(entry.server.url, entry.server.headers, bodies, warm)
+                    await _rest(entries, postmaster)
                     taken = await _sample(entry, bodies, asker, seconds, postmaster)
                     samples[entry.server.name][name].append(taken)
                 except (AssertionError, httpx.TransportError) as error:
@@ -262,6 +267,21 @@ def _in_turns(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
     reads, writes = [name for name in names if name != CREATE], [name for name in names if name == CREATE]
     for part in (reads, writes):
         yield from ((number, name) for number in range(rounds) for name in part)
+
+
+async def _rest(entries: Sequence[Entry], postmaster: int) -> None:
+    """Wait until nobody does anything. Servers share a processor, and slow ones go on for seconds with what nobody waits for."""
+
+    def used() -> float:
+        return sum(each.server.processor_seconds() for each in entries)
+
+    most = AT_REST * LOOK_EVERY
+    for _ in range(int(LONGEST_REST / LOOK_EVERY)):
+        before, database = used(), database_used(postmaster)
+        await asyncio.sleep(LOOK_EVERY)
+        if used() - before < most and _since(database, postmaster) < most:
+            return
+    print("Servers still had something to do when the next one was asked.", flush=True)
 
 
 async def _sample(
