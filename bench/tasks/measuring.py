@@ -104,6 +104,14 @@ class Bench:
         """For how long it is counted what is done in idleness: all chores but the hourly ones are done meanwhile, or a share."""
         return max(20.0, SECONDS_IDLE * self._share)
 
+    async def count_statements(self) -> None:
+        """Have PostgreSQL show how often each was sent. It cannot be told so by several at the same time."""
+        connection = await _connect({**self._here.credentials, "database": "postgres"})
+        try:
+            await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        finally:
+            await connection.close()
+
     async def install(self) -> None:
         for engine in (PGQUEUER, PROCRASTINATE, DRAMATIQ, OURS):
             database = await self._here.create(f"template_{engine}")
@@ -345,6 +353,7 @@ async def claiming(bench: Bench) -> list[Sequence[str]]:
 
 async def idling(bench: Bench) -> list[Sequence[str]]:
     """All at the same time, as they do nothing."""
+    await bench.count_statements()
     made = dict(
         zip(
             [way.engine for way in IDLE],
@@ -430,7 +439,6 @@ async def _statements(database: Credentials) -> dict[str, int]:
     """How often each statement was sent to the database by others."""
     connection = await _connect({**database, "database": "postgres"})
     try:
-        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         rows = await connection.fetch(
             """SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 60) AS query, sum(calls)::int AS calls
             FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = $1 GROUP BY 1""",
